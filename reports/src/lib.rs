@@ -21,8 +21,8 @@ pub use analyse::study::summarise;
 pub use analyse::summary::{CaseSummary, RepetitionCounts, shown};
 pub use analyse::widths::{Width, widths};
 pub use compare::{
-    Against, Arm, Change, Collector, ComparedCase, Comparison, DRIFT, FactDifference, Gate, GateVerdict, Typical,
-    compare,
+    Against, Arm, Change, Collector, ComparedCase, Comparison, DRIFT, FactRow, FloorRow, Gate, GateVerdict, Typical,
+    compare, mismatches,
 };
 pub use identity::{Machines, machine_id};
 pub use in_turns::{CaseInTurns, judge_in_turns};

@@ -1,5 +1,6 @@
 //! Comparisons: conclusions, intervals over runs, the gate, and what is said beside the numbers.
 
+use std::fs;
 use std::sync::Arc;
 
 use crate::common::{self, gauss};
@@ -171,7 +172,7 @@ fn a_case_on_one_side_is_named_with_the_others_reason() {
 #[test]
 fn what_differs_besides_the_numbers_is_said() {
     let a = recording(100.0, 0.0, 5, Measure::RoundTrip);
-    assert!(compare(&a, &a).facts.is_empty());
+    assert!(compare(&a, &a).differences().is_empty());
     let mut b = a.clone();
     for record in &mut b.records {
         Arc::make_mut(&mut record.suite).plan_hash = "fedcba".into();
@@ -179,13 +180,11 @@ fn what_differs_besides_the_numbers_is_said() {
         Arc::make_mut(&mut record.machine).facts.transparent_huge_pages = Some("never".into());
     }
     let comparison = compare(&a, &b);
-    let said: Vec<String> = comparison.facts.iter().map(|fact| fact.sentence(&comparison.arms)).collect();
+    let said: Vec<String> =
+        comparison.facts.iter().filter(|fact| fact.differs).map(|fact| fact.sentence(&comparison.arms)).collect();
     assert_eq!(said.len(), 3, "{said:?}");
     assert!(said[0].contains("plan") && said[1].contains("9.9.9"), "{said:?}");
-    assert!(
-        said[2].starts_with("the transparent huge pages differs: ") && said[2].ends_with("\"never\" in B"),
-        "{said:?}"
-    );
+    assert!(said[2].contains("huge pages") && said[2].ends_with("\"never\" in B"), "{said:?}");
 }
 
 #[test]
@@ -212,8 +211,9 @@ fn another_cpu_quota_is_said() {
             Some(GroupLimits { quota_cpus: Some(0.5), ..GroupLimits::default() });
     }
     let comparison = compare(&a, &b);
-    let said: Vec<String> = comparison.facts.iter().map(|fact| fact.sentence(&comparison.arms)).collect();
-    assert_eq!(said, ["the CPU quota differs: \"not known\" in A, \"0.5\" in B"]);
+    let said: Vec<String> =
+        comparison.facts.iter().filter(|fact| fact.differs).map(|fact| fact.sentence(&comparison.arms)).collect();
+    assert_eq!(said, ["the CPU quota of the control group differs: \"unknown\" in A, \"0.5 CPUs\" in B"]);
 }
 
 #[test]
@@ -355,4 +355,67 @@ fn the_text_fits_eighty_columns_and_hides_what_is_equal() {
     let rates = compare(&recording(100.0, 0.001, 6, Measure::Stream), &recording(200.0, 0.001, 6, Measure::Stream));
     let text = rates.text(80, false);
     assert!(text.contains("slower in B: 1 of 1 cases") && text.contains("M/s") && text.contains("0.50"), "{text}");
+}
+
+/// Three runs of a made-up machine, on which a context switch, and with it the pipe, costs `times` as much.
+fn switching(arm: &str, times: f64) -> Vec<Record> {
+    let one = common::variants()[1];
+    let mut records = Vec::new();
+    for (run, bytes) in (0..3).flat_map(|run| [8, 64, 1024].map(|bytes| (run, bytes))) {
+        let case = common::case(&one, Measure::RoundTrip, Placement::SameCpu, bytes);
+        for repetition in 0..5 {
+            let mut random = Random::new(u64::from(repetition) + 10 * run);
+            let mut record = common::measured(&one, case.clone(), repetition, &mut random);
+            record.run_id = format!("{arm}-{run}");
+            record.cpus = vec![0];
+            let floors = Arc::make_mut(&mut record.machine).floors.as_mut().expect("floors");
+            let (call_ns, switch_ns) = (floors.system_call_ns, floors.context_switch_ns * times);
+            floors.context_switch_ns = switch_ns;
+            let noise = 1.0 + 0.01 * f64::from(repetition);
+            // Both ways: two calls, and one switch.
+            let ns = 2.0 * (2.0 * call_ns + switch_ns) * noise;
+            record.outcome.windows = None;
+            record.outcome.histogram = None;
+            let metrics = record.outcome.metrics.as_mut().expect("measured");
+            metrics.retain(|name, _| name == metric::ROUND_TRIP_NS);
+            metrics.insert(metric::ROUND_TRIP_NS.into(), ns);
+            records.push(record);
+        }
+    }
+    records
+}
+
+#[test]
+fn a_change_is_explained_by_floors_and_cost_model() {
+    let [base, new] = [switching("base", 1.0), switching("new", 1.8)].map(common::recording);
+    let comparison = compare(&base, &new);
+    let against = &comparison.cases[0].against[0];
+    assert_eq!(against.change, Change::Slower, "{against:?}");
+    let because = against.because.as_deref().expect("a cause");
+    assert!(because.starts_with("context switches 1.80x"), "{because}");
+    assert!(because.contains("the rest ") && because.ends_with(" of the time in A"), "{because}");
+    let floors = comparison.floors_in_words(1).expect("a floor differs");
+    assert_eq!(floors, "Floors of B over those of A: context switch 1.80x.");
+    assert!(comparison.text(80, false).contains("context switches 1.80x"));
+}
+
+#[test]
+fn a_comparison_is_written_as_a_page_and_for_programs() {
+    let [base, new] = [switching("base", 1.0), switching("new", 1.8)].map(common::recording);
+    let folder = tempfile::tempdir().expect("a directory for the test");
+    let page = compare(&base, &new).write(folder.path()).expect("written");
+    let html = fs::read_to_string(page).expect("the page");
+    assert!(!html.contains("NaN") && !html.contains("inf\""), "a coordinate is not a number");
+    assert!(!html.contains("src=\"http") && !html.contains("href=\"http"), "nothing outside of the file");
+    for part in ["B takes ", "id=\"overview\"", "id=\"round-trip\"", "id=\"facts\"", "id=\"floors\"", "context switch"]
+    {
+        assert!(html.contains(part), "{part} is missing");
+    }
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect(name);
+    let json: serde_json::Value = serde_json::from_str(&read("comparison.json")).expect("JSON");
+    assert_eq!(json["cases"].as_array().map(Vec::len), Some(3));
+    assert_eq!(json["cases"][0]["conclusion"], "slower");
+    assert_eq!(read("comparison.csv").lines().count(), 4);
+    let markdown = read("comparison.md");
+    assert!(markdown.starts_with("**B takes ") && markdown.contains("| slower in B |"), "{markdown}");
 }

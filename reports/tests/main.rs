@@ -9,8 +9,6 @@ mod distance;
 mod export;
 mod identity;
 mod in_turns;
-mod in_turns;
-mod lines;
 mod lines;
 mod locks;
 mod page;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use ipcmark_reports::{Collector, GateVerdict};
 use rustix::termios::tcgetwinsize;
@@ -28,6 +28,7 @@ Examples:
   ipcmark compare 'base=runs/a*' 'new=runs/b*'       several runs of each arm
   ipcmark compare epyc=e1 epyc=e2 xeon=x1 xeon=x2    an arm may be named several times
   ipcmark compare 'base=a*' 'new=b*' --fail-above 10
+  ipcmark compare epyc xeon --out epyc-xeon          one page, with charts, facts and floors side by side
 
 Exit status with --fail-above:
   0  no case is surely slower by more than PCT, and most cases could have been seen
@@ -39,6 +40,12 @@ pub(super) struct Compare {
     /// A pattern may hold `*`, `?` and `[...]`, and names files with records or directories of runs. The first arm is the base.
     #[arg(value_name = "[NAME=]RUNS", required = true)]
     arms: Vec<String>,
+    /// Arm that the others are compared with, instead of the first
+    #[arg(long, value_name = "NAME")]
+    base: Option<String>,
+    /// Write a page, JSON, CSV and Markdown to a directory
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Show the cases that are equal too
     #[arg(long)]
     all: bool,
@@ -50,7 +57,7 @@ pub(super) struct Compare {
 impl Compare {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
         let mut collector = Collector::new();
-        for Arm { name, paths } in arms(&self.arms)? {
+        for Arm { name, paths } in based(arms(&self.arms)?, self.base.as_deref())? {
             let arm = collector.arm(&name);
             let mut records = 0;
             let bad_lines = ipcmark_reports::visit(&paths, &mut |record, _, _| {
@@ -64,6 +71,9 @@ impl Compare {
         }
         let comparison = collector.finish();
         write!(out, "{}", comparison.text(columns(), self.all))?;
+        if let Some(folder) = &self.out {
+            writeln!(out, "{}", comparison.write(folder)?.display())?;
+        }
         let Some(limit) = self.fail_above else { return Ok(super::FINE) };
         let gate = comparison.gate(limit);
         gate.reasons.iter().for_each(|reason| print_line(reason));
@@ -105,6 +115,19 @@ fn arms(given: &[String]) -> anyhow::Result<Vec<Arm>> {
         "a comparison needs two arms, and `{}` is one; write RUNS RUNS, or base=RUNS new=RUNS",
         arms.first().map_or("", |arm| &arm.name)
     );
+    Ok(arms)
+}
+
+/// The arms with the one called `base` first.
+///
+/// Errors: no arm has that name.
+fn based(mut arms: Vec<Arm>, base: Option<&str>) -> anyhow::Result<Vec<Arm>> {
+    let Some(base) = base else { return Ok(arms) };
+    let Some(at) = arms.iter().position(|arm| arm.name == base) else {
+        let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
+        bail!("`--base {base}` names no arm; the arms are {}", names.join(", "));
+    };
+    arms[..=at].rotate_right(1);
     Ok(arms)
 }
 

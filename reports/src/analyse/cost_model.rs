@@ -11,7 +11,7 @@
 
 use std::ops::RangeInclusive;
 
-use ipcmark_record::{Counts, Floors, Measure, Operation, PairedFloor, SizedFloor, metric};
+use ipcmark_record::{Case, CostModel, Counts, Floors, Measure, Operation, PairedFloor, SizedFloor, metric};
 
 use super::statistics::median;
 use super::study::CaseStudy;
@@ -124,6 +124,11 @@ pub struct Priced {
 }
 
 impl Priced {
+    fn of(measured_ns: f64, pace: Pace, slices: Vec<(Price, f64)>, cost_model: &CostModel) -> Self {
+        let slices = slices.into_iter().filter(|&(_, ns)| ns > 0.0).collect();
+        Self { measured_ns, slices, pace, declared_reason: cost_model.unexplained.clone() }
+    }
+
     /// Sum of the slices.
     pub fn explained_ns(&self) -> f64 {
         self.slices.iter().map(|(_, ns)| ns).sum()
@@ -188,34 +193,42 @@ pub fn withheld<'c>(cases: impl IntoIterator<Item = (&'c CaseStudy<'c>, &'c Pric
 /// hand-off. Both are counted only if most acquisitions are hand-offs and most hand-offs have a context switch.
 pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
     let cost_model = study.cost_model()?;
-    let typical = study.summary.typical?;
-    let site = Site {
-        floors,
-        moment: Moment::of(study),
-        bytes: study.bytes(),
-        one_cpu: study.one_cpu(),
-        measure: study.case.measure,
+    let moment = Moment::of(study);
+    if study.case.measure != Measure::Contention {
+        return price_case(study.case, cost_model, study.one_cpu(), study.cost_ns()?, floors, moment);
+    }
+    study.summary.typical?;
+    let site = Site { floors, moment, bytes: study.bytes(), one_cpu: study.one_cpu(), measure: study.case.measure };
+    let slices = if hand_offs_sleep(study)? {
+        add(&site.side(&cost_model.sender), &site.side(&cost_model.receiver), 1.0)
+    } else {
+        add(&site.side(&awake(&cost_model.sender)), &site.side(&awake(&cost_model.receiver)), 1.0)
     };
+    let measured_ns = over_repetitions(&study.records, metric::HAND_OFF_NS)?;
+    Some(Priced::of(measured_ns, Pace::Both, slices, cost_model))
+}
+
+/// Prices a round trip, a message of a stream or an uncontended acquire that took `cost_ns`; `None` for other measures.
+pub fn price_case(
+    case: &Case,
+    cost_model: &CostModel,
+    one_cpu: bool,
+    cost_ns: f64,
+    floors: &Floors,
+    moment: Moment,
+) -> Option<Priced> {
+    let site = Site { floors, moment, bytes: case.params.message_bytes.unwrap_or(0), one_cpu, measure: case.measure };
     let (sender, receiver) = (site.side(&cost_model.sender), site.side(&cost_model.receiver));
-    let (measured_ns, pace, slices) = match study.case.measure {
-        Measure::RoundTrip => (typical.value, Pace::Both, add(&sender, &receiver, 2.0)),
-        Measure::Stream if site.one_cpu => (1e9 / typical.value, Pace::Both, add(&sender, &receiver, 1.0)),
-        Measure::Stream if total(&sender) > total(&receiver) => (1e9 / typical.value, Pace::Sender, sender),
-        Measure::Stream => (1e9 / typical.value, Pace::Receiver, receiver),
+    let (pace, slices) = match case.measure {
+        Measure::RoundTrip => (Pace::Both, add(&sender, &receiver, 2.0)),
+        Measure::Stream if one_cpu => (Pace::Both, add(&sender, &receiver, 1.0)),
+        Measure::Stream if total(&sender) > total(&receiver) => (Pace::Sender, sender),
+        Measure::Stream => (Pace::Receiver, receiver),
         // All uncontended work is declared for the sender.
-        Measure::Acquire => (typical.value, Pace::Sender, sender),
-        Measure::Contention => {
-            let slices = if hand_offs_sleep(study)? {
-                add(&sender, &receiver, 1.0)
-            } else {
-                add(&site.side(&awake(&cost_model.sender)), &site.side(&awake(&cost_model.receiver)), 1.0)
-            };
-            (over_repetitions(&study.records, metric::HAND_OFF_NS)?, Pace::Both, slices)
-        }
+        Measure::Acquire => (Pace::Sender, sender),
         _ => return None,
     };
-    let slices = slices.into_iter().filter(|&(_, ns)| ns > 0.0).collect();
-    Some(Priced { measured_ns, slices, pace, declared_reason: cost_model.unexplained.clone() })
+    Some(Priced::of(cost_ns, pace, slices, cost_model))
 }
 
 /// Whether the median hand-off of a contended lock includes a sleep; `None` without the counts.

@@ -132,6 +132,18 @@ impl Looks {
     }
 }
 
+/// CSS rules with the colour and dash of each arm of a comparison, for light and for dark; the base is grey.
+pub fn arms_css(count: usize) -> (String, String) {
+    let (mut light, mut dark) = (String::new(), String::new());
+    for arm in 0..count {
+        let hue = arm.checked_sub(1).map_or(GREY, |at| HUES[at % HUES.len()]);
+        let dash = if arm > HUES.len() { "20 30" } else { "none" };
+        let _ = writeln!(light, ".s{arm}{{--ink:{};--dash:{dash}}}", hue.0);
+        let _ = writeln!(dark, ".s{arm}{{--ink:{}}}", hue.1);
+    }
+    (light, dark)
+}
+
 fn is_reference(series: &Series) -> bool {
     matches!(series.manner, Manner::Alone | Manner::NeverWaits)
 }

@@ -3,6 +3,7 @@
 //! A new chart needs a file with `pub fn figure(study, looks, ...) -> Option<Figure>`, and a line in [`figures`]. A
 //! value against a parameter is a [`sweep::Sweep`] of cases, parameter and value.
 
+mod arms;
 mod axis;
 mod bars;
 mod canvas;
@@ -43,9 +44,10 @@ use serde::Serialize;
 
 use crate::analyse::beside::asks_about_python;
 use crate::analyse::study::Study;
+pub use arms::{figures as arms_figures, table as arms_table};
 pub use cross_check::figure as cross_checks;
 pub use drift::figure as drift;
-pub use look::Looks;
+pub use look::{Looks, arms_css};
 pub use table::{Cell, Table};
 
 /// Chart for the page.

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use ipcmark_record::{Case, CostModel, Facts, Floors, Measure, Record, Status, Suite, Verdict};
+use ipcmark_record::{Case, CostModel, Facts, Floors, Measure, Placement, Record, Status, Suite, Verdict};
 
+use crate::analyse::cost_model::Moment;
 use crate::analyse::distance::{Distance, Place, Sighting, cpus, places, reading};
 use crate::analyse::statistics::median;
 use crate::analyse::trials::{cost_ns, is_usable};
-use crate::identity::machine_id;
+use crate::identity::{Machines, machine_id};
 
 /// Collects the trials of several arms.
 #[derive(Debug, Default)]
@@ -17,8 +18,9 @@ pub struct Collector {
     pub(super) arms: Vec<ArmData>,
     cases: Numbered<String>,
     pub(super) of_case: Vec<CaseData>,
+    seen: Machines,
     machines: Numbered<String>,
-    runs: Numbered<(usize, String, usize)>,
+    runs: Numbered<(usize, String, String)>,
     pub(super) of_run: Vec<RunData>,
     cpu_sets: Numbered<Vec<u32>>,
     reasons: Numbered<String>,
@@ -54,7 +56,7 @@ pub struct CaseData {
 pub struct RunData {
     /// Arm.
     pub arm: usize,
-    /// Number of its machine.
+    /// Number of its machine, once all records are known.
     pub machine: usize,
     /// Suite and plan.
     pub suite: Arc<Suite>,
@@ -116,6 +118,10 @@ pub struct Trial {
     /// Floor beside it, in the same unit; `None` for a reference.
     pub floor_ns: Option<f64>,
     reading_ns: Option<f64>,
+    /// Prices beside it.
+    pub moment: Moment,
+    /// Whether its roles shared one CPU.
+    pub one_cpu: bool,
     /// Distance of its CPUs.
     pub distance: Option<Distance>,
     /// Whether its CPUs moved during it.
@@ -141,11 +147,11 @@ impl Collector {
     /// Takes what a comparison needs from a record of an arm. Floors of the machine are kept, untimed cases are not.
     pub fn add(&mut self, arm: usize, record: &Record) {
         self.arms[arm].records += 1;
-        let machine = self.machines.number(machine_id(&record.machine.facts));
-        let run = self.runs.number((arm, record.run_id.clone(), machine));
+        self.seen.add(record);
+        let run = self.runs.number((arm, record.run_id.clone(), machine_id(&record.machine.facts)));
         if run == self.of_run.len() {
             let (suite, facts) = (Arc::clone(&record.suite), record.machine.facts.clone());
-            self.of_run.push(RunData { arm, machine, suite, facts, floors: None });
+            self.of_run.push(RunData { arm, machine: 0, suite, facts, floors: None });
         }
         if self.of_run[run].floors.is_none() {
             self.of_run[run].floors.clone_from(&record.machine.floors);
@@ -180,6 +186,8 @@ impl Collector {
             cost_ns: cost_ns(record).filter(|&ns| ns.is_finite() && ns > 0.0 && is_usable(record)),
             floor_ns: floor.filter(|floor| !floor.reference).map(|floor| floor.ns),
             reading_ns: reading(record),
+            moment: floor.map(Moment::beside).unwrap_or_default(),
+            one_cpu: record.cpus.len() == 1 || record.case.placement == Placement::SameCpu,
             distance: None,
             lost: false,
         };
@@ -199,6 +207,9 @@ impl Collector {
 
     /// Reads the distance of the CPUs of each trial, by machine.
     pub(super) fn locate(&mut self) {
+        for run in &mut self.of_run {
+            run.machine = self.machines.number(self.seen.id(&run.facts));
+        }
         // The place of each repetition is no longer needed.
         self.at = HashMap::new();
         let mut by_machine: Vec<Vec<usize>> = vec![Vec::new(); self.machines.names.len()];
@@ -249,6 +260,12 @@ impl Collector {
     /// Runs of an arm.
     pub(super) fn runs(&self, arm: usize) -> impl Iterator<Item = &RunData> {
         self.of_run.iter().filter(move |run| run.arm == arm)
+    }
+
+    /// Name of a machine: host and processor, as in its first run.
+    pub(super) fn machine(&self, number: usize) -> String {
+        let facts = self.of_run.iter().find(|run| run.machine == number).map(|run| &run.facts);
+        facts.map_or_else(String::new, |facts| format!("{} ({})", facts.hostname, facts.cpu_model))
     }
 }
 

@@ -1,25 +1,25 @@
-//! What is known of suite and machine, and differs between arms.
-//!
-//! The facts are taken as they are serialised, so that a new fact is compared without a line here. The table names those
-//! whose field name is no plain word.
+//! What is known of program and machine, side by side. The tables of facts are in `ipcmark_record`.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use ipcmark_record::Part;
+use serde::Serialize;
 
 use super::collect::{Collector, RunData};
 use crate::analyse::statistics::median;
 
-/// Fact that differs between arms.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FactDifference {
+/// Fact of program or machine, side by side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FactRow {
     /// Name of the fact.
     pub name: String,
     /// Values of each arm, without repeats.
     pub values: Vec<Vec<String>>,
+    /// Whether an arm has other values than the base. Which machine it is explains no difference.
+    pub differs: bool,
 }
 
-impl FactDifference {
+impl FactRow {
     /// `the kernel differs: "6.1" in base, "6.18" in new`.
     pub fn sentence(&self, arms: &[super::Arm]) -> String {
         let of_arm = |(values, arm): (&Vec<String>, &super::Arm)| format!("{:?} in {}", values.join(" and "), arm.name);
@@ -28,103 +28,51 @@ impl FactDifference {
     }
 }
 
-/// Names of facts by path.
-const NAMES: [(&str, &str); 14] = [
-    ("suite.plan", "plan"),
-    ("suite.plan_hash", "plan (its hash)"),
-    ("suite.version", "suite version"),
-    ("suite.revision", "suite revision"),
-    ("suite.build.profile", "build profile"),
-    ("suite.build.rustc", "compiler"),
-    ("suite.build.rustflags", "extra compiler flags"),
-    ("machine.cpu_model", "processor"),
-    ("machine.hostname", "host name"),
-    ("machine.smt_active", "use of hardware threads"),
-    ("machine.ticks_hz", "frequency of the tick counter"),
-    ("machine.group_limits.quota_cpus", "CPU quota"),
-    ("machine.group_limits.weight", "CPU weight of the control group"),
-    ("machine.group_limits.cpuset", "cpuset of the control group"),
-];
-
-/// Facts that change nothing: the question is part of the plan, and the seed orders the trials.
-const LEFT_OUT: [&str; 2] = ["suite.question", "suite.seed"];
-
-/// Facts of a run by path, as text.
-fn facts(run: &RunData) -> BTreeMap<String, String> {
-    let mut flat = BTreeMap::new();
-    for (name, value) in [("suite", serde_json::to_value(&run.suite)), ("machine", serde_json::to_value(&run.facts))] {
-        // Plain data can always be serialised.
-        flatten(name.to_owned(), value.unwrap_or_default(), &mut flat);
-    }
-    flat.retain(|path, _| !LEFT_OUT.contains(&path.as_str()));
-    flat
+/// Facts of a run: part, name and value, the program first.
+fn of_run(run: &RunData) -> Vec<(Part, String, String)> {
+    let plan = [("plan", run.suite.plan.clone()), ("plan (its hash)", run.suite.plan_hash.clone())];
+    let plan = plan.into_iter().map(|(name, value)| (Part::Program, name.to_owned(), value));
+    let tables = run.suite.table().into_iter().chain(run.facts.table());
+    plan.chain(tables.map(|fact| (fact.part, fact.name.to_string(), fact.text().to_owned()))).collect()
 }
 
-fn flatten(path: String, value: Value, into: &mut BTreeMap<String, String>) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                flatten(format!("{path}.{name}"), value, into);
-            }
-        }
-        Value::Null => {}
-        other => {
-            into.insert(path, text(&other));
-        }
-    }
-}
+/// A fact with the number of runs of each value, by arm.
+type Counted = (Part, String, Vec<BTreeMap<String, usize>>);
 
-/// A value in words: lists with commas, fields of a list's entry with spaces.
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(list) => list.iter().map(text).collect::<Vec<_>>().join(", "),
-        Value::Object(fields) => {
-            let field = |(name, value): (&String, &Value)| format!("{} {}", plain(name), text(value));
-            fields.iter().map(field).collect::<Vec<_>>().join(" ")
-        }
-        other => other.to_string(),
-    }
-}
-
-fn plain(name: &str) -> String {
-    name.replace('_', " ")
-}
-
-fn name(path: &str) -> String {
-    let known = NAMES.iter().find(|(known, _)| *known == path).map(|(_, name)| (*name).to_owned());
-    known.unwrap_or_else(|| plain(path.split_once('.').map_or(path, |(_, rest)| rest)).replace('.', ", "))
-}
-
-/// Facts with different values in different arms, suite first.
-pub fn differing(from: &Collector) -> Vec<FactDifference> {
+/// Facts of all runs, in the order of their tables.
+pub fn facts(from: &Collector) -> Vec<FactRow> {
     let arms = from.arms.len();
-    let mut all: BTreeMap<String, Vec<BTreeMap<String, usize>>> = BTreeMap::new();
+    let mut rows: Vec<Counted> = Vec::new();
+    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
     for run in &from.of_run {
-        for (path, value) in facts(run) {
-            let values = all.entry(path).or_insert_with(|| vec![BTreeMap::new(); arms]);
-            *values[run.arm].entry(value).or_default() += 1;
+        for (part, name, value) in of_run(run) {
+            let at = *numbers.entry(name.clone()).or_insert_with(|| {
+                rows.push((part, name, vec![BTreeMap::new(); arms]));
+                rows.len() - 1
+            });
+            *rows[at].2[run.arm].entry(value).or_default() += 1;
         }
     }
     let used: Vec<bool> = (0..arms).map(|arm| from.runs(arm).next().is_some()).collect();
-    let differing = all.into_iter().filter_map(|(path, values)| {
-        let words = |values: &BTreeMap<String, usize>| -> Vec<String> {
-            if values.is_empty() { vec!["not known".into()] } else { values.keys().cloned().collect() }
-        };
+    let words = |values: &BTreeMap<String, usize>| -> Vec<String> {
+        if values.is_empty() { vec!["unknown".into()] } else { values.keys().cloned().collect() }
+    };
+    let row = |(part, name, values): Counted| {
         let values: Vec<Vec<String>> = values.iter().map(words).collect();
         let mut compared = values.iter().zip(&used).filter(|(_, used)| **used).map(|(values, _)| values);
-        let first = compared.next()?;
-        let same = compared.all(|other| other == first);
-        (!same).then(|| (path.starts_with("machine"), FactDifference { name: name(&path), values }))
-    });
-    let mut found: Vec<(bool, FactDifference)> = differing.collect();
-    found.sort_by_key(|(of_machine, _)| *of_machine);
-    found.into_iter().map(|(_, difference)| difference).collect()
+        let first = compared.next();
+        let differs = part != Part::Identity && !compared.all(|other| Some(other) == first);
+        FactRow { name, values, differs }
+    };
+    rows.into_iter().map(row).collect()
 }
 
 /// Whether no known fact of the machine differs between an arm and the base, so that their floors differ by drift only.
 pub fn alike(from: &Collector, arm: usize) -> bool {
-    let mut facts = from.runs(0).chain(from.runs(arm)).map(|run| &run.facts);
+    let known = |run: &RunData| -> Vec<_> {
+        run.facts.table().into_iter().filter(|fact| fact.part != Part::Identity).collect()
+    };
+    let mut facts = from.runs(0).chain(from.runs(arm)).map(known);
     facts.next().is_none_or(|first| facts.all(|other| other == first))
 }
 

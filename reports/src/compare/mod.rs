@@ -14,6 +14,7 @@
 //! drift of the clock frequency cancels out.
 
 mod between;
+mod cause;
 mod collect;
 mod facets;
 mod gate;
@@ -26,11 +27,13 @@ use ipcmark_record::{Case, Placement};
 
 pub use self::between::MOST_RUNS;
 use self::between::{ALPHA, Difference, Side, Usual, found, mean, variance};
+pub use self::cause::{FloorRow, differing as floors_differing};
 pub use self::collect::Collector;
 use self::collect::{InRun, Standing, Trial, median_log};
-pub use self::facets::FactDifference;
+pub use self::facets::FactRow;
 pub use self::gate::{Gate, Verdict as GateVerdict};
 use self::name::names;
+pub(crate) use self::text::size;
 use crate::analyse::collapse::collapse;
 use crate::analyse::cross_check::EQUAL;
 use crate::analyse::distance::Distance;
@@ -51,8 +54,10 @@ pub struct Comparison {
     pub arms: Vec<Arm>,
     /// Cases measured in any arm, in order of key.
     pub cases: Vec<ComparedCase>,
-    /// What is known of suite and machine and differs between the arms.
-    pub facts: Vec<FactDifference>,
+    /// What is known of suite and machine.
+    pub facts: Vec<FactRow>,
+    /// Floors of the machines.
+    pub floors: Vec<FloorRow>,
     /// Prices that differ, one sentence each.
     pub prices: Vec<String>,
 }
@@ -121,8 +126,25 @@ pub struct Against {
     pub by_floor: bool,
     /// How the two arms took what the plan asked for, if they differ.
     pub met: Option<String>,
+    /// What floors and cost model say about the change.
+    pub because: Option<String>,
     /// What decides about a limit.
     evidence: Evidence,
+}
+
+impl Against {
+    /// Reasons of the conclusion, and the cause of a change as far as floors explain it.
+    pub fn reason(&self) -> String {
+        let changed = matches!(self.change, Change::Slower | Change::Faster);
+        let scale = "the ratio is that of the costs over the floors beside them".to_owned();
+        let parts = [
+            Some(self.why.clone()).filter(|why| !why.is_empty()),
+            self.because.clone().filter(|_| changed),
+            self.met.clone(),
+            Some(scale).filter(|_| changed && self.by_floor),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// What decides about a limit.
@@ -184,6 +206,11 @@ pub fn compare(a: &Recording, b: &Recording) -> Comparison {
     collector.finish()
 }
 
+/// Facts, floors and prices in which two recordings differ, one sentence each.
+pub fn mismatches(a: &Recording, b: &Recording) -> Vec<String> {
+    compare(a, b).differences()
+}
+
 impl Collector {
     /// Compares each arm with the first.
     pub fn finish(mut self) -> Comparison {
@@ -219,7 +246,13 @@ impl Collector {
             data.judge(arm, &rows, &mut cases);
         }
         settle(&mut cases);
-        Comparison { arms: data.arms(), facts: facets::differing(&self), prices: facets::prices(&self), cases }
+        Comparison {
+            arms: data.arms(),
+            facts: facets::facts(&self),
+            floors: cause::floors(self.arms.len(), self.of_run.iter()),
+            prices: facets::prices(&self),
+            cases,
+        }
     }
 }
 
@@ -298,13 +331,12 @@ impl<'a> Data<'a> {
 
     fn arms(&self) -> Vec<Arm> {
         let arm = |(number, arm): (usize, &collect::ArmData)| {
-            let mut machines: BTreeMap<usize, String> = BTreeMap::new();
-            for run in self.from.runs(number) {
-                let name = || format!("{} ({})", run.facts.hostname, run.facts.cpu_model);
-                machines.entry(run.machine).or_insert_with(name);
-            }
-            let runs = self.from.runs(number).count();
-            Arm { name: arm.name.clone(), machines: machines.into_values().collect(), runs, records: arm.records }
+            let mut machines: Vec<usize> = self.from.runs(number).map(|run| run.machine).collect();
+            let runs = machines.len();
+            machines.sort_unstable();
+            machines.dedup();
+            let machines = machines.into_iter().map(|machine| self.from.machine(machine)).collect();
+            Arm { name: arm.name.clone(), machines, runs, records: arm.records }
         };
         self.from.arms.iter().enumerate().map(arm).collect()
     }
@@ -335,6 +367,7 @@ impl<'a> Data<'a> {
             change: Change::CantTell,
             why: String::new(),
             by_floor: false,
+            because: None,
             met: row.partners[arm].filter(|&there| there != row.case).map(|there| self.met(row.case, there, arm)),
             evidence: Evidence::None,
         };
@@ -382,7 +415,10 @@ impl<'a> Data<'a> {
         let mut sampled: Vec<Sampled> = Vec::new();
         for (index, (row, case)) in rows.iter().zip(cases.iter_mut()).enumerate() {
             match self.pair(arm, row, case) {
-                Ok(both) => sampled.push(self.sample(index, row, arm, &both)),
+                Ok(both) => {
+                    case.against[arm - 1].because = self.because(row, arm, &both);
+                    sampled.push(self.sample(index, row, arm, &both));
+                }
                 Err((change, why)) => {
                     let against = &mut case.against[arm - 1];
                     (against.change, against.why) = (change, why);
@@ -495,6 +531,21 @@ impl<'a> Data<'a> {
             }
         }
         Ok(both)
+    }
+
+    /// Cause of a difference, from the floors of both sides.
+    fn because(&self, row: &Row, arm: usize, both: &[Vec<InRun<'a>>; 2]) -> Option<String> {
+        let runs = &self.from.of_run;
+        let there = row.partners[arm].unwrap_or(row.case);
+        let before = cause::priced(&self.from.of_case[row.case], &both[0], runs)?;
+        let after = cause::priced(&self.from.of_case[there], &both[1], runs)?;
+        let cost_ns = |runs: &[InRun<'_>]| {
+            let logs =
+                runs.iter().filter_map(|(_, trials)| median_log(trials.iter().filter_map(|trial| trial.cost_ns)));
+            mean(&logs.collect::<Vec<_>>()).map(f64::exp)
+        };
+        let measured_ns = [cost_ns(&both[0])?, cost_ns(&both[1])?];
+        cause::explain([&before, &after], measured_ns, &self.from.arms[0].name)
     }
 
     /// Runs and repetitions of a case that count, by distance.

@@ -25,11 +25,12 @@ impl Comparison {
             let name = format!("{:widest$}", arm.name);
             wrap(&mut text, width, &format!("{name}  "), &arm.describe());
         }
-        if !self.facts.is_empty() || !self.prices.is_empty() {
+        let differences = self.differences();
+        if !differences.is_empty() {
             text.push_str("\nbeside the numbers:\n");
-            for sentence in self.facts.iter().map(|fact| fact.sentence(&self.arms)).chain(self.prices.iter().cloned()) {
-                wrap(&mut text, width, "  ", &sentence);
-            }
+        }
+        for sentence in differences {
+            wrap(&mut text, width, "  ", &sentence);
         }
         for arm in 1..self.arms.len() {
             for change in Change::ALL.into_iter().filter(|&change| all || change != Change::Equal) {
@@ -41,6 +42,13 @@ impl Comparison {
             wrap(&mut text, width, "", &sentence);
         }
         text.replace('\u{202f}', " ")
+    }
+
+    /// Facts, floors and prices that differ, one sentence each.
+    pub fn differences(&self) -> Vec<String> {
+        let facts = self.facts.iter().filter(|fact| fact.differs).map(|fact| fact.sentence(&self.arms));
+        let floors = (1..self.arms.len()).filter_map(|arm| self.floors_in_words(arm));
+        facts.chain(floors).chain(self.prices.iter().cloned()).collect()
     }
 
     fn section(&self, text: &mut String, width: usize, arm: usize, change: Change) {
@@ -75,13 +83,11 @@ impl Comparison {
             } else {
                 let _ = writeln!(text, "  {}", case.case_key);
             }
+            let reason = against.reason();
             // The interval says as much.
-            let said =
-                change == Change::CantTell && (against.why.contains("spans 1") || against.why.contains(BY_CHANCE));
-            for why in
-                [Some(&against.why).filter(|why| !why.is_empty() && !said), against.met.as_ref()].into_iter().flatten()
-            {
-                wrap(text, width, "      ", why);
+            let said = change == Change::CantTell && (reason.contains("spans 1") || reason.contains(BY_CHANCE));
+            if !reason.is_empty() && !said {
+                wrap(text, width, "      ", &reason);
             }
         }
     }
@@ -100,7 +106,7 @@ impl Comparison {
     }
 
     /// What the intervals include.
-    fn basis(&self) -> String {
+    pub fn basis(&self) -> String {
         let fewest = self.arms.iter().map(|arm| arm.runs).min().unwrap_or(0);
         let machines = self.arms.iter().any(|arm| arm.machines.len() > 1);
         if machines {
@@ -141,7 +147,8 @@ impl ComparedCase {
         }
     }
 
-    fn shown_ratio(&self, against: &Against) -> (String, String) {
+    /// Ratio of the shown values and its interval, as text.
+    pub fn shown_ratio(&self, against: &Against) -> (String, String) {
         let Some((value, ends)) = self.ratio(against) else { return ("–".into(), String::new()) };
         let ends = ends.map(|(low, high)| format::span(low, high, format::ratio));
         (format::ratio(value).to_string(), ends.unwrap_or_default())

@@ -3,6 +3,7 @@
 //! Rust provides text and formatted numbers, `report.html` the layout, `style.css` the style, and `script.js` sorting
 //! and highlighting. The template engine escapes text from records.
 
+mod compare;
 mod headline;
 mod locks;
 mod machine;
@@ -39,14 +40,20 @@ pub fn write(recording: &Recording, out_dir: &Path) -> anyhow::Result<PathBuf> {
     let html = render(recording)?;
     fs::create_dir_all(out_dir).with_context(|| format!("cannot make the directory {}", out_dir.display()))?;
     let path = out_dir.join("index.html");
-    let unfinished = out_dir.join(format!(".index.html.{}.tmp", std::process::id()));
-    let written = fs::write(&unfinished, html).and_then(|()| fs::rename(&unfinished, &path));
+    replace_file(&path, &html)?;
+    Ok(path)
+}
+
+/// Writes a file beside its place and renames it when complete, so that a full disk keeps the old one.
+fn replace_file(path: &Path, text: &str) -> anyhow::Result<()> {
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let unfinished = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let written = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, path));
     if written.is_err() {
         // Best effort: the removal may fail too, and the first error is reported.
         let _ = fs::remove_file(&unfinished);
     }
-    written.with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Values for the template.
@@ -171,10 +178,16 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         by_group: looks.by_group,
         script: SCRIPT,
     };
+    let mut environment = environment()?;
+    environment.add_template("report.html", PAGE)?;
+    environment.get_template("report.html")?.render(Value::from(Serde(page))).context("the page could not be rendered")
+}
+
+/// Templates that all pages use.
+fn environment() -> anyhow::Result<Environment<'static>> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_filter("names", |text: String| Value::from_safe_string(sections::with_names(&text)));
     environment.add_template("macros.html", MACROS)?;
-    environment.add_template("report.html", PAGE)?;
-    environment.get_template("report.html")?.render(Value::from(Serde(page))).context("the page could not be rendered")
+    Ok(environment)
 }
