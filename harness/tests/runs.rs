@@ -157,6 +157,21 @@ fn a_report_uses_the_good_lines_and_names_the_bad_ones() {
     assert!(run.path().join("drawn/index.html").is_file());
 }
 
+#[test]
+fn a_report_is_made_from_standard_input_and_a_wrong_file_is_described() {
+    let run = finished_run();
+    let records = fs::File::open(run.path().join("records.jsonl")).expect("records");
+    let output = command(run.path(), &["report", "-", "--out", "piped"]).stdin(records).output().expect("runs");
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert!(run.path().join("piped/index.html").is_file());
+
+    let output = ipcmark(run.path(), &["report", "index.html"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = told(&output);
+    assert!(told.contains("it looks like an HTML page; the records are in records.jsonl beside it"), "{told}");
+    assert_eq!(told.lines().count(), 2, "{told}");
+}
+
 /// The run's records after `change`, in a file beside them.
 fn changed_copy(run: &Path, name: &str, change: impl Fn(&mut Record)) {
     let mut records = records(run);

@@ -5,6 +5,7 @@
 //! machine that still wrote records when another kernel had booted already is another machine.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ipcmark_record::{Facts, Machine, Record};
@@ -96,7 +97,9 @@ pub(crate) fn pooled_by(machines: &Machines, machine: &Machine) -> (String, Stri
 pub(crate) fn named(records: &[Record]) -> BTreeSet<String> {
     let machines = Machines::of(records);
     let mut known: BTreeMap<(String, String), (&Facts, BTreeSet<&str>)> = BTreeMap::new();
-    for Record { machine, .. } in records {
+    // Records of one run have the same machine in memory.
+    for records in records.chunk_by(|a, b| Arc::ptr_eq(&a.machine, &b.machine)) {
+        let machine = &records[0].machine;
         let entry = known.entry(pooled_by(&machines, machine)).or_insert((&machine.facts, BTreeSet::new()));
         entry.1.insert(&machine.facts.hostname);
     }

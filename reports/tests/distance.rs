@@ -83,6 +83,38 @@ fn a_few_trials_during_which_the_cpus_moved_do_not_join_two_distances() {
     assert_eq!(groups(&readings).len(), 1);
 }
 
+/// The groups, found by trying every number of readings between two that are apart.
+fn by_the_rule(readings: &[f64], stray: usize) -> Vec<Vec<f64>> {
+    for between in 0..=stray {
+        let apart = |at: usize| readings[at + between + 1] / readings[at];
+        let widest = (0..readings.len().saturating_sub(between + 1)).max_by(|a, b| apart(*a).total_cmp(&apart(*b)));
+        if let Some(at) = widest.filter(|at| apart(*at) > 2.0) {
+            let halves = [&readings[..=at], &readings[at + between + 1..]];
+            return halves.into_iter().flat_map(|half| by_the_rule(half, stray)).collect();
+        }
+    }
+    if readings.len() >= 2 && readings.len() > stray { vec![readings.to_vec()] } else { vec![] }
+}
+
+#[test]
+fn one_pass_finds_the_groups_of_the_rule() {
+    let mut random = Random::new(7);
+    for round in 0..300 {
+        let count = 2 + random.below(400);
+        let centres = 1 + random.below(3);
+        let mut draw = || {
+            let centre = [40.0, 108.0, 292.0][random.below(centres)];
+            // Now and then the CPUs moved during the trial.
+            let moved = if random.below(70) == 0 { 1.7 } else { 1.0 };
+            centre * moved * (0.8 + random.below(400) as f64 / 1_000.0)
+        };
+        let mut readings: Vec<f64> = (0..count).map(|_| draw()).collect();
+        let found = groups(&readings);
+        readings.sort_by(f64::total_cmp);
+        assert_eq!(found, by_the_rule(&readings, count / 50), "round {round}");
+    }
+}
+
 #[test]
 fn a_case_is_reported_for_each_distance() {
     let summary = of(&round_trips(&mixed()), Measure::RoundTrip);

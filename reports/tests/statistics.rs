@@ -80,6 +80,20 @@ fn repetitions_that_differ_are_wider_than_windows_that_differ() {
 }
 
 #[test]
+fn among_many_repetitions_the_windows_of_each_do_not_matter() {
+    let estimate = |count: u64, stalled: f64| {
+        let mut random = Random::new(5);
+        let repetitions = (0..count).map(|_| {
+            let value = 100.0 + random.below(1_000) as f64 / 100.0;
+            RepetitionValue { value, windows: vec![(value, 1.0), (value, 1.0), (value * stalled, 1.0)] }
+        });
+        Repetitions::new(Kind::Cost, Within::Total, repetitions).estimate().expect("many repetitions").interval
+    };
+    assert_eq!(estimate(31, 1.0), estimate(31, 3.0));
+    assert_ne!(estimate(30, 1.0), estimate(30, 3.0));
+}
+
+#[test]
 fn a_rate_and_its_cost_have_the_same_interval_upside_down() {
     let windows: Vec<_> = (0..12).map(|i| (100.0 + f64::from(i), 10.0)).collect();
     let values = [90.0, 100.0, 103.0, 110.0, 95.0];

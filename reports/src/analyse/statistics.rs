@@ -2,7 +2,8 @@
 //!
 //! The windows of a trial share processes and memory layout, so they differ less from each other than from those of
 //! other repetitions. The bootstrap therefore draws repetitions first, then windows within each (Davison & Hinkley
-//! 1997, section 3.8); drawing from all windows at once would give intervals that are too narrow.
+//! 1997, section 3.8); drawing from all windows at once would give intervals that are too narrow. Above 30 repetitions their
+//! own spread has that of the windows in it, so windows are drawn no more, which would take the time of a large report.
 //!
 //! Few repetitions give no 95 % interval: of four, all lie on one side of the true median once in eight times. Below
 //! five repetitions the two ends are therefore the least and the greatest value seen, and are called a range.
@@ -16,6 +17,9 @@ pub const DRAWS: usize = 2_000;
 pub const SEED: u64 = 0x1bc_ca5e;
 /// Share of draws outside the interval at each end, which leaves 95 % inside.
 pub const TAIL: f64 = 0.025;
+
+/// Repetitions above which the bootstrap draws no windows: what differs between them differs between so many repetitions.
+const REPETITIONS_WITH_WINDOWS: usize = 30;
 
 /// Repetitions needed for a 95 % interval, and to show stability or a difference.
 pub const REPETITIONS_FOR_AN_INTERVAL: usize = 5;
@@ -207,9 +211,10 @@ impl Repetitions {
 
     /// One bootstrap draw: repetitions with replacement, then windows within each.
     fn draw(&self, random: &mut Random) -> f64 {
+        let within = self.each.len() <= REPETITIONS_WITH_WINDOWS;
         let mut pick = || {
             let (repetition, as_measured) = &self.each[random.below(self.each.len())];
-            repetition.redraw(self.kind, self.within, *as_measured, random)
+            if within { repetition.redraw(self.kind, self.within, *as_measured, random) } else { repetition.value }
         };
         let mut values: Vec<f64> = (0..self.each.len()).map(|_| pick()).collect();
         median_of(&mut values)
@@ -234,8 +239,10 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 }
 
 fn median_of(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    quantile(values, 0.5)
+    let is_even = values.len().is_multiple_of(2);
+    let (below, &mut high, _) = values.select_nth_unstable_by(values.len() / 2, f64::total_cmp);
+    let low = below.iter().copied().max_by(f64::total_cmp).filter(|_| is_even);
+    low.map_or(high, |low| low + (high - low) * 0.5)
 }
 
 /// Quantile `q` of the sorted, non-empty `values`, interpolated (Hyndman & Fan's type 7).

@@ -1,6 +1,7 @@
 //! Records of one or more runs, grouped by case.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ipcmark_record::{Case, CostModel, Floors, Machine, Measure, Placement, Record, Verdict};
 
@@ -128,6 +129,8 @@ pub struct Study<'a> {
     pub placement: Option<Placement>,
     /// Placements at which the CPUs moved, and the distance that the report uses.
     pub moved: Vec<Moved>,
+    /// Place of the sentinel among the cases.
+    sentinel: Option<usize>,
 }
 
 impl<'a> Study<'a> {
@@ -141,7 +144,8 @@ impl<'a> Study<'a> {
         series.sort();
         series.dedup();
         let placement = main_placement(&cases);
-        Self { placement, machines: machines(records), series, cases, moved: distances.moved }
+        let sentinel = sentinel(&cases);
+        Self { placement, machines: machines(records), series, cases, moved: distances.moved, sentinel }
     }
 
     /// Measured cases of one measure and placement, in order of series and size, without families that have their own
@@ -200,10 +204,7 @@ impl<'a> Study<'a> {
 
     /// Sentinel that shows drift: the only case with the most repetitions, without those added for a wide interval.
     pub fn sentinel(&self) -> Option<&CaseStudy<'a>> {
-        let repetitions = |case: &&CaseStudy<'_>| case.usable_anywhere().filter(|record| !record.added).count();
-        let most = timed(&self.cases).max_by_key(repetitions)?;
-        let alone = timed(&self.cases).filter(|case| repetitions(case) == repetitions(&most)).count() == 1;
-        (alone && timed(&self.cases).count() > 1).then_some(most)
+        self.cases.get(self.sentinel?)
     }
 
     /// CPUs available to the trials, if all ran on one machine.
@@ -297,6 +298,14 @@ fn by_distance<'a>(
     (here, elsewhere)
 }
 
+fn sentinel(cases: &[CaseStudy<'_>]) -> Option<usize> {
+    let repetitions = |case: &CaseStudy<'_>| case.usable_anywhere().filter(|record| !record.added).count();
+    let counts: Vec<(&str, usize)> = timed(cases).map(|case| (case.key, repetitions(case))).collect();
+    let &(key, most) = counts.iter().max_by_key(|(_, count)| *count)?;
+    let alone = counts.iter().filter(|(_, count)| *count == most).count() == 1;
+    cases.iter().position(|case| case.key == key).filter(|_| alone && counts.len() > 1)
+}
+
 /// Timed cases with two endpoints; all timed cases if there are none.
 fn timed<'s, 'a>(cases: &'s [CaseStudy<'a>]) -> impl Iterator<Item = &'s CaseStudy<'a>> {
     let measured = |study: &&CaseStudy<'_>| study.summary.typical.is_some();
@@ -317,7 +326,9 @@ fn main_placement(cases: &[CaseStudy<'_>]) -> Option<Placement> {
 fn machines(records: &[Record]) -> Vec<&Machine> {
     let all = Machines::of(records);
     let mut machines: Vec<&Machine> = Vec::new();
-    for machine in records.iter().map(|record| &record.machine) {
+    // Records of one run have the same machine in memory.
+    for records in records.chunk_by(|a, b| Arc::ptr_eq(&a.machine, &b.machine)) {
+        let machine = &*records[0].machine;
         match machines.iter_mut().find(|known| pooled_by(&all, known) == pooled_by(&all, machine)) {
             // Early records of a run have no floors yet.
             Some(known) if machine.floors.is_some() => *known = machine,

@@ -1,6 +1,6 @@
 //! Lists of the page: parameters of the run, cautions, missing cases with reasons, declared counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use ipcmark_record::{Case, Measure, Record, Verdict};
 use minijinja::HtmlEscape;
@@ -400,11 +400,6 @@ pub fn conformance(study: &Study<'_>) -> Option<Conformance> {
 }
 
 fn distinct(recording: &Recording, facet: fn(&Record) -> String) -> Vec<String> {
-    let mut values: Vec<String> = Vec::new();
-    for value in recording.records.iter().map(facet) {
-        if !values.contains(&value) {
-            values.push(value);
-        }
-    }
-    values
+    let mut seen = HashSet::new();
+    recording.records.iter().map(facet).filter(|value| seen.insert(value.clone())).collect()
 }

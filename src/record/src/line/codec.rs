@@ -59,6 +59,8 @@ enum Name {
 #[derive(Debug)]
 pub struct Decoder<At> {
     runs: HashMap<String, Parts>,
+    /// Last line of each case by key, without its run and number: most runs ask the same.
+    cases: HashMap<String, Arc<CaseLine>>,
     /// Trials by the line that they wait for.
     waiting: HashMap<Name, Vec<(TrialLine, At)>>,
     /// Of the complete records.
@@ -69,12 +71,12 @@ pub struct Decoder<At> {
 #[derive(Debug, Default)]
 struct Parts {
     runs: HashMap<u32, RunLine>,
-    cases: HashMap<u32, CaseLine>,
+    cases: HashMap<u32, Arc<CaseLine>>,
 }
 
 impl<At> Default for Decoder<At> {
     fn default() -> Self {
-        Self { runs: HashMap::new(), waiting: HashMap::new(), last: None }
+        Self { runs: HashMap::new(), cases: HashMap::new(), waiting: HashMap::new(), last: None }
     }
 }
 
@@ -93,9 +95,18 @@ impl<At> Decoder<At> {
                 self.named(&name, give);
             }
             Line::Case(line) => {
-                let name = Name::Case(line.run_id.clone(), line.number);
-                self.runs.entry(line.run_id.clone()).or_default().cases.insert(line.number, *line);
-                self.named(&name, give);
+                let (run_id, number) = (line.run_id, line.number);
+                let line = CaseLine { run_id: String::new(), number: 0, ..*line };
+                let line = match self.cases.get(&line.case_key) {
+                    Some(known) if **known == line => known.clone(),
+                    _ => {
+                        let line = Arc::new(line);
+                        self.cases.insert(line.case_key.clone(), line.clone());
+                        line
+                    }
+                };
+                self.runs.entry(run_id.clone()).or_default().cases.insert(number, line);
+                self.named(&Name::Case(run_id, number), give);
             }
         }
     }
