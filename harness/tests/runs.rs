@@ -221,7 +221,7 @@ fn steady_runs(run: &Path, name: &str, cost: f64) {
     for number in 0..3 {
         let file = format!("{name}-{number}");
         steady_copy(run, &file, cost * (1.0 + f64::from(number) * 1e-4));
-        changed_file(run, &file, |record| record.run_id = file.clone());
+        changed_file(run, &file, |record| record.run_id.clone_from(&file));
     }
 }
 

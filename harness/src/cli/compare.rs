@@ -154,7 +154,10 @@ fn named_after(path: &Path, arms: &[Arm]) -> String {
     if !name.is_empty() && !taken.contains(name.as_str()) {
         return name;
     }
-    (2..).map(|number| format!("{name}-{number}")).find(|name| !taken.contains(name.as_str())).unwrap_or(name)
+    (2..=taken.len() + 2)
+        .map(|number| format!("{name}-{number}"))
+        .find(|name| !taken.contains(name.as_str()))
+        .unwrap_or(name)
 }
 
 /// Columns of the terminal; 80 without one.
