@@ -103,7 +103,7 @@ impl Contest {
         let is_open = |pairs: &[Vec<Pair>]| {
             fastest_form(pairs).is_some_and(|fastest| claim.judge(&pairs[fastest], false).verdict.is_none())
         };
-        while rounds.done() < most && !(rounds.look_is_due() && !is_open(&pairs)) {
+        while rounds.done() < most && (!rounds.look_is_due() || is_open(&pairs)) {
             for turn in rounds.next_round() {
                 pairs[turn.case].extend(claim.forms[turn.case].measure(self, turn.second_first));
             }
