@@ -1,4 +1,4 @@
-//! Time and memory of a report and of reading many recordings, and how they grow: made-up runs of the plan `quick`'s size,
+//! Time and memory of a report, and of reading and of comparing many recordings, and how they grow: made-up runs of the plan `quick`'s size,
 //! each measured by a process of its own. `cargo bench --package ipcmark-reports --bench scale` runs it; `-- 0.1` takes a
 //! tenth of the records.
 
@@ -14,6 +14,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail, ensure};
 use ipcmark_record::Record;
 use ipcmark_record::line::Encoder;
+use ipcmark_reports::Collector;
 
 /// Records of one made-up run.
 const RECORDS_PER_RUN: usize = 940;
@@ -28,6 +29,7 @@ fn main() -> anyhow::Result<()> {
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["report", runs] => report(Path::new(runs)),
         ["read", runs] => read(Path::new(runs)),
+        ["compare", runs] => compare(Path::new(runs)),
         [] => all(1.0),
         [share] => all(share.parse().context("the only argument is a share of the records, such as 0.1")?),
         _ => bail!("usage: scale [SHARE]"),
@@ -38,7 +40,7 @@ fn main() -> anyhow::Result<()> {
 fn all(share: f64) -> anyhow::Result<()> {
     let texts = (0..KINDS).map(run).collect::<anyhow::Result<Vec<String>>>()?;
     println!("{:<8}{:>12}{:>12}{:>12}{:>12}", "", "runs", "records", "seconds", "peak MB");
-    for (what, most) in [("report", RECORDS.div_ceil(RECORDS_PER_RUN)), ("read", RECORDINGS)] {
+    for (what, most) in [("report", RECORDS.div_ceil(RECORDS_PER_RUN)), ("read", RECORDINGS), ("compare", RECORDINGS)] {
         let most = (most as f64 * share).ceil() as usize;
         let mut sizes = vec![most.div_ceil(100), most.div_ceil(10), most];
         sizes.dedup();
@@ -128,6 +130,27 @@ fn read(runs: &Path) -> anyhow::Result<()> {
     ensure!(sum.is_finite(), "no numbers");
     tell(started, count, bad.len())?;
     println!();
+    Ok(())
+}
+
+/// Compares the first half of the runs with the second.
+fn compare(runs: &Path) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let entries = fs::read_dir(runs)?.map(|entry| Ok(entry?.path()));
+    let mut paths = entries.collect::<anyhow::Result<Vec<PathBuf>>>()?;
+    paths.sort();
+    let (mut collector, mut count, mut bad) = (Collector::new(), 0, 0);
+    for (name, paths) in ["before", "after"].into_iter().zip(paths.chunks(paths.len().div_ceil(2))) {
+        let arm = collector.arm(name);
+        let bad_lines = ipcmark_reports::visit(paths, &mut |record, _, _| {
+            count += 1;
+            collector.add(arm, &record);
+        })?;
+        bad += bad_lines.len();
+    }
+    let comparison = collector.finish();
+    tell(started, count, bad)?;
+    println!("  {} cases", comparison.cases.len());
     Ok(())
 }
 
