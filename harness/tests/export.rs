@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::common::alone;
-use crate::common::command::{folder, ipcmark, printed, told};
+use crate::common::command::{command, folder, ipcmark, printed, told};
 use ipcmark::record::{Record, Status, Verdict};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -40,6 +40,11 @@ fn rows_go_to_stdout_or_to_a_file() {
     assert!(told(&csv).contains(&format!("{} rows in trials.csv", rows.len())), "{}", told(&csv));
     let text = fs::read_to_string(folder.path().join("trials.csv")).expect("it was written");
     assert!(text.starts_with("run_id,plan,machine,"), "{text}");
+
+    let piped = fs::File::open(folder.path().join("run/records.jsonl")).expect("the run left records");
+    let mut from_stdin = command(folder.path(), &["export", "--format", "csv", "-"]);
+    let output = from_stdin.stdin(piped).output().expect("the command exists");
+    assert_eq!(printed(&output), text, "{}", told(&output));
 
     let parquet = ipcmark(folder.path(), &["export", "--format", "parquet", "run"]);
     assert_eq!(parquet.status.code(), Some(2));

@@ -24,7 +24,7 @@ Examples:
   ipcmark export --format json ipcmark-runs/* | duckdb -c \"select mechanism, median(cost_ns) from read_json('/dev/stdin') group by 1\"
   ipcmark export --format parquet fleet/*/records.jsonl --out trials.parquet")]
 pub(super) struct Export {
-    /// Records files, or directories of runs
+    /// Records files (plain, gzip or zstd), directories of runs, or - for the standard input
     #[arg(required = true, value_name = "RECORDINGS")]
     recordings: Vec<PathBuf>,
     /// Form of the table: CSV with a header, one JSON object a line, or Parquet (cargo feature `parquet`)
