@@ -45,6 +45,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("servers", include_str!("../plans/servers.toml")),
     ("processes", include_str!("../plans/processes.toml")),
     ("pools", include_str!("../plans/pools.toml")),
+    ("scaling", include_str!("../plans/scaling.toml")),
     ("transports", include_str!("../plans/transports.toml")),
     ("standard", include_str!("../plans/standard.toml")),
     ("conformance", include_str!("../plans/conformance.toml")),

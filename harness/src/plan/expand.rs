@@ -38,6 +38,7 @@ impl Expander<'_> {
     ///
     /// Errors: the first word that is unknown or a combination that no row of the block can answer, with its line.
     pub fn block(&self, block: &Block) -> anyhow::Result<Vec<Planned>> {
+        let block = &block.clone().for_cpus(self.ground.cpus_allowed);
         let rows = self.rows(block)?;
         let asked = block.required(self.page, "measure")?;
         let measures = self.page.words(asked, &askable())?;
@@ -156,9 +157,10 @@ impl Expander<'_> {
         }
         let cpus = self.ground.cpus_for_roles(case.placement);
         let places = self.ground.cpus(case.placement).map_or(0, |cpus| cpus.len());
-        if case.placement != Placement::Spread && places > 0 && places < roles as usize {
+        if !case.placement.deals() && places > 0 && places < roles as usize {
             return Some(format!(
-                "`{}` has {places} places and the case {roles} roles; `spread` deals any number out over all CPUs",
+                "`{}` has {places} places and the case {roles} roles; `spread`, `compact` and `scatter` deal any \
+                 number out over all CPUs",
                 case.placement
             ));
         }

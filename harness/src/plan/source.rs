@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::str::FromStr;
 
-use ipcmark::record::{PARAMETERS, Parameter};
+use ipcmark::record::{PARAMETERS, Parameter, ROLES_MAX};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
@@ -34,14 +34,14 @@ pub(super) struct Source {
 }
 
 /// A block of cases: every combination of its lists.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Block {
     pub at: Range<usize>,
     lists: Vec<List>,
 }
 
 /// A key of a block with its values; a value alone is a list of one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct List {
     pub key: String,
     pub at: Range<usize>,
@@ -74,6 +74,11 @@ const KEYS: &[&str] = &[
     "sentinel",
     "cases",
 ];
+
+/// Value of a number of roles: 1, 2, 4 and so on, up to all allowed CPUs, or as many roles as a trial may have.
+const TO_ALL_CPUS: &str = "to all CPUs";
+/// Parameters that take [`TO_ALL_CPUS`].
+const SCALED: [&str; 4] = ["clients", "contenders", "pattern", "workers"];
 
 /// Keys that choose rows and places; a block has one for each parameter, too.
 const BLOCK_KEYS: &[&str] = &["family", "mechanism", "measure", "placement", "isolation"];
@@ -149,6 +154,31 @@ impl Block {
     /// The values of a required key.
     pub fn required(&self, page: &Page<'_>, key: &str) -> anyhow::Result<&List> {
         self.list(key).ok_or_else(|| page.wrong(self.at.clone(), format_args!("missing key `{key}`")))
+    }
+
+    /// Replaces [`TO_ALL_CPUS`] by doubling numbers up to that of the CPUs, or to the limit of the parameter. The two sides of a
+    /// pattern share the CPUs.
+    pub fn for_cpus(mut self, cpus: usize) -> Self {
+        let cpus = cpus.max(1) as u64;
+        for list in self.lists.iter_mut().filter(|list| SCALED.contains(&list.key.as_str())) {
+            let is_pattern = list.key == "pattern";
+            let limit = Parameter::find(&list.key).map_or(u64::MAX, |row| row.range.1);
+            let most = if is_pattern { (cpus.min(ROLES_MAX.into()) / 2).max(1) } else { cpus.min(limit) };
+            let words = std::mem::take(&mut list.words);
+            list.words = words
+                .into_iter()
+                .flat_map(|word| {
+                    if word.text != TO_ALL_CPUS {
+                        return vec![word];
+                    }
+                    let doubled =
+                        std::iter::successors(Some(1), |n| Some(n * 2)).take_while(|n| *n < most).chain([most]);
+                    let text = |n: u64| if is_pattern { format!("{n}:{n}") } else { n.to_string() };
+                    doubled.map(|n| Word { text: text(n), at: word.at.clone() }).collect()
+                })
+                .collect();
+        }
+        self
     }
 
     /// The parameters it sets.

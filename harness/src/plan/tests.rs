@@ -39,7 +39,7 @@ fn ground(cpus: u32) -> Ground {
     let pair = |placement| match placement {
         Placement::SameCpu => Ok(vec![0, 0]),
         Placement::SameL3 if cpus > 1 => Ok(vec![0, 1]),
-        Placement::Spread => Ok((0..cpus).collect()),
+        placement if placement.deals() => Ok((0..cpus).collect()),
         Placement::Unpinned => Ok(vec![]),
         _ => Err(format!("no {placement} here")),
     };

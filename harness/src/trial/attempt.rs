@@ -8,7 +8,7 @@ use ipcmark::address::{Descriptor, Name};
 use ipcmark::control::Page;
 use ipcmark::family::{self, RoleSpec};
 use ipcmark::protocol::{Order, PROTOCOL, Report, Timing};
-use ipcmark::record::{Count, Placement, RoleCost};
+use ipcmark::record::{Count, RoleCost};
 
 use tempfile::TempDir;
 
@@ -149,7 +149,7 @@ fn orders(
 ) -> Result<Vec<Order>, Stopped> {
     let TrialOrder { case, cpus, timing, fault, .. } = trial;
     let slots: u32 = roles.iter().map(|role| role.slots).sum();
-    let spread = case.placement == Placement::Spread;
+    let spread = case.placement.deals();
     if !cpus.is_empty() && !spread && cpus.len() < slots as usize {
         return Err(Stopped::Failed(format!("{slots} roles cannot be pinned to {} CPUs, one each", cpus.len())));
     }

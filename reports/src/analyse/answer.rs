@@ -169,6 +169,8 @@ pub fn place(placement: Placement) -> &'static str {
         Placement::PerformanceEfficiency => "on a performance and an efficiency core",
         Placement::EfficiencyEfficiency => "on two efficiency cores",
         Placement::Spread => "spread over all CPUs in turn",
+        Placement::Compact => "on neighbouring CPUs (compact)",
+        Placement::Scatter => "on CPUs far from each other (scatter)",
         Placement::Unpinned => "wherever the scheduler puts them",
     }
 }

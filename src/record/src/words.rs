@@ -114,8 +114,19 @@ words! {
         EfficiencyEfficiency = "efficiency_efficiency",
         /// Roles dealt out over all allowed CPUs in turn, for trials of more than two.
         Spread = "spread",
+        /// Roles on all allowed CPUs in turn, each next to the one before: threads of a core, cores of a cache, nodes.
+        Compact = "compact",
+        /// Roles on all allowed CPUs in turn, each as far as possible from those before: nodes, caches, cores, threads.
+        Scatter = "scatter",
         /// The scheduler decides.
         Unpinned = "unpinned",
+    }
+}
+
+impl Placement {
+    /// Whether any number of roles is dealt out over all allowed CPUs in turn.
+    pub const fn deals(self) -> bool {
+        matches!(self, Self::Spread | Self::Compact | Self::Scatter)
     }
 }
 words! {

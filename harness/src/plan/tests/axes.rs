@@ -28,6 +28,26 @@ fn a_paced_case_has_a_rate_and_other_measures_of_the_block_have_none() {
 }
 
 #[test]
+fn numbers_of_roles_double_up_to_all_cpus() {
+    let text = asked("[\"stream\"]", "placement = [\"scatter\"]\npattern = [\"to all CPUs\", \"4:2\"]");
+    for (cpus, wanted) in
+        [(1, vec!["1:1"]), (2, vec!["1:1"]), (6, vec!["1:1", "2:2", "3:3"]), (256, vec!["16:16", "31:31"])]
+    {
+        let plan = plan_on(&ground(cpus), &text).expect("sound");
+        let patterns: Vec<String> = plan.cases.iter().map(|it| it.case.pattern().to_string()).collect();
+        assert!(wanted.iter().all(|pattern| patterns.iter().any(|found| found == pattern)), "{cpus}: {patterns:?}");
+        assert!(patterns.contains(&"4:2".to_owned()));
+    }
+    let plan = plan_on(&ground(6), &text).expect("sound");
+    assert_eq!(plan.cases.len(), 2 * 4);
+    assert!(
+        plan.cases.iter().all(|it| it.cpus.len() == 6 && it.obstacle.is_none()),
+        "any number of roles is dealt out"
+    );
+    assert!(plan_on(&ground(6), &asked("[\"stream\"]", "hogs = [\"to all CPUs\"]")).is_err(), "hogs are no roles");
+}
+
+#[test]
 fn arrivals_are_constant_unless_asked() {
     let plan = plan(&asked("[\"paced\"]", "rate_per_s = [10_000]")).expect("sound");
     assert_eq!(keys(&plan)[1], "transport/pipe/paced/process/same_l3/message_bytes=64/rate_per_s=10000");

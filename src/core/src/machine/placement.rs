@@ -59,8 +59,8 @@ impl Topology {
         &self.allowed
     }
 
-    /// CPUs for two roles, ascending: twice the same for `same_cpu`, none for `unpinned`, all for `spread`, which are
-    /// assigned in turn.
+    /// CPUs for two roles, ascending: twice the same for `same_cpu`, none for `unpinned`, all for `spread`, `compact` and
+    /// `scatter`, which are assigned in turn.
     ///
     /// On a machine with two kinds of cores, the cache and node classes mean two performance cores; the other pairs
     /// have their own classes.
@@ -70,8 +70,8 @@ impl Topology {
         if class == Placement::Unpinned {
             return Ok(Vec::new());
         }
-        if class == Placement::Spread {
-            return Ok(self.cpus.iter().map(|cpu| cpu.number).collect());
+        if class.deals() {
+            return Ok(self.dealt(class));
         }
         let first = self.cpus.first().ok_or_else(|| what_is_missing(Placement::SameCpu))?;
         if class == Placement::SameCpu {
@@ -88,13 +88,49 @@ impl Topology {
         Ok(vec![a.number.min(b.number), a.number.max(b.number)])
     }
 
+    /// All CPUs in the order in which `class` assigns them; performance cores first.
+    fn dealt(&self, class: Placement) -> Vec<u32> {
+        let mut cpus: Vec<&Cpu> = self.cpus.iter().collect();
+        match class {
+            Placement::Compact => cpus.sort_by_key(|cpu| (cpu.efficient, cpu.shares())),
+            Placement::Scatter => {
+                cpus.sort_by_key(|cpu| (cpu.efficient, cpu.shares()));
+                let kinds = cpus.chunk_by(|a, b| a.efficient == b.efficient);
+                cpus = kinds.flat_map(|cpus| scattered(cpus, 0)).collect();
+            }
+            _ => {}
+        }
+        cpus.iter().map(|cpu| cpu.number).collect()
+    }
+
     /// Nearest class of two different physical cores that this machine has; `None` with a single CPU.
     pub fn nearest_pair(&self) -> Option<Placement> {
         NEAREST_FIRST.into_iter().find(|class| self.pair(*class).is_ok())
     }
 }
 
+/// Deals sorted CPUs, which agree in what [`Cpu::shares`] lists before `level`, one from each group of that level in turn.
+fn scattered<'c>(cpus: &[&'c Cpu], level: usize) -> Vec<&'c Cpu> {
+    let Some(&first) = cpus.first().filter(|cpu| level < cpu.shares().len()) else { return cpus.to_vec() };
+    let groups = cpus.chunk_by(|a, b| a.shares()[level] == b.shares()[level]);
+    let mut groups: Vec<_> = groups.map(|cpus| scattered(cpus, level + 1).into_iter()).collect();
+    let mut dealt = Vec::with_capacity(cpus.len());
+    debug_assert!(cpus.iter().all(|cpu| cpu.shares()[..level] == first.shares()[..level]), "sorted by what they share");
+    while dealt.len() < cpus.len() {
+        dealt.extend(groups.iter_mut().filter_map(Iterator::next));
+    }
+    dealt
+}
+
 impl Cpu {
+    /// Node, level-3 cache, level-2 cache and core, each by its lowest CPU, and the CPU; the core of CPU 0 comes last
+    /// among those that share a level-3 cache.
+    fn shares(&self) -> [u32; 5] {
+        let last_if_zero = |number: u32| if self.core == 0 { u32::MAX } else { number };
+        let level_2 = self.level_2.unwrap_or(self.core);
+        [self.node, self.level_3.unwrap_or(self.node), last_if_zero(level_2), last_if_zero(self.core), self.number]
+    }
+
     /// True if this CPU and `other` are a pair of `class`.
     fn stands_for(&self, other: &Self, class: Placement, hybrid: bool) -> bool {
         let cores = self.core != other.core;
@@ -130,7 +166,7 @@ fn what_is_missing(class: Placement) -> &'static str {
         Placement::CrossNode => "the allowed CPUs belong to one memory node",
         Placement::PerformanceEfficiency => "the allowed CPUs are not of two kinds, performance and efficiency",
         Placement::EfficiencyEfficiency => "no two allowed CPUs are efficiency cores",
-        Placement::SameCpu | Placement::Spread | Placement::Unpinned => {
+        Placement::SameCpu | Placement::Spread | Placement::Compact | Placement::Scatter | Placement::Unpinned => {
             "the system does not report which CPUs this process may use"
         }
     }
@@ -234,6 +270,51 @@ mod tests {
     }
 
     #[test]
+    fn compact_fills_a_core_first_and_scatter_last() {
+        // Two nodes of two level-3 caches, each with two cores of two threads; siblings are four cores apart.
+        let mut fake = Fake::new().nodes(&["0-3,8-11", "4-7,12-15"]);
+        for cpu in 0..16_u32 {
+            let core = cpu % 8;
+            let (a, b) = (core / 2 * 2, core / 2 * 2 + 1);
+            let threads = format!("{core},{}", core + 8);
+            fake = fake.cpu(cpu, &threads, &threads, &format!("{a}-{b},{}-{}", a + 8, b + 8));
+        }
+        let all = fake.allowed(0..16);
+        // The core of CPU 0 comes last among those of its cache.
+        let compact = [1, 9, 0, 8, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15];
+        assert_eq!(all.pair(Placement::Compact).as_deref(), Ok(compact.as_slice()));
+        let scatter = [1, 4, 2, 6, 0, 5, 3, 7, 9, 12, 10, 14, 8, 13, 11, 15];
+        assert_eq!(all.pair(Placement::Scatter).as_deref(), Ok(scatter.as_slice()));
+        assert_eq!(fake.allowed([2, 10, 3, 6]).pair(Placement::Scatter), Ok(vec![2, 6, 3, 10]), "allowed ones only");
+    }
+
+    #[test]
+    fn two_hundred_and_fifty_six_cpus_are_each_dealt_once() {
+        // Two sockets of 64 cores of two threads, eight cores under each level-3 cache.
+        let mut fake = Fake::new().nodes(&["0-63,128-191", "64-127,192-255"]);
+        for cpu in 0..256_u32 {
+            let core = cpu % 128;
+            let (first, threads) = (core / 8 * 8, format!("{core},{}", core + 128));
+            let level_3 = format!("{first}-{},{}-{}", first + 7, first + 128, first + 135);
+            fake = fake.cpu(cpu, &threads, &threads, &level_3);
+        }
+        let topology = fake.allowed(0..256);
+        for class in [Placement::Compact, Placement::Scatter, Placement::Spread] {
+            let mut dealt = topology.pair(class).expect("any number of roles");
+            let first: Vec<u32> = dealt.iter().take(16).map(|cpu| cpu % 128 / 8).collect();
+            match class {
+                Placement::Compact => assert!(first.iter().all(|cache| *cache == 0), "{first:?}"),
+                Placement::Scatter => {
+                    assert_eq!(first.iter().collect::<std::collections::BTreeSet<_>>().len(), 16, "{first:?}");
+                }
+                _ => {}
+            }
+            dealt.sort_unstable();
+            assert!(dealt.iter().copied().eq(0..256), "{class}");
+        }
+    }
+
+    #[test]
     fn two_memory_nodes() {
         let mut fake = Fake::new().nodes(&["0-1", "2-3", ""]);
         for (cpu, level_3) in [(0, "0-1"), (1, "0-1"), (2, "2-3"), (3, "2-3")] {
@@ -259,6 +340,8 @@ mod tests {
         assert_eq!(topology.nearest_pair(), Some(Placement::SameL3), "level 2 is shared by efficiency cores only");
         assert_eq!(topology.pair(Placement::SameL3), Ok(vec![0, 2]));
         assert_eq!(topology.pair(Placement::PerformanceEfficiency), Ok(vec![2, 4]));
+        assert_eq!(topology.pair(Placement::Compact), Ok(vec![2, 3, 0, 1, 4, 5, 6, 7]));
+        assert_eq!(topology.pair(Placement::Scatter), Ok(vec![2, 0, 3, 1, 4, 5, 6, 7]), "performance cores first");
         assert_eq!(topology.pair(Placement::EfficiencyEfficiency), Ok(vec![4, 5]));
         assert!(topology.pair(Placement::SameL2).is_err());
         assert_eq!(fake.allowed(4..8).nearest_pair(), Some(Placement::SameL2), "one kind of core: the caches decide");
