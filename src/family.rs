@@ -4,6 +4,7 @@
 //! implementation of `Mechanism`, and its line in `FAMILIES`.
 
 mod concurrency;
+mod core_to_core;
 mod floors;
 mod isolation;
 mod launch;

@@ -15,7 +15,7 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::address::{Address, Descriptor, Endpoint};
-use crate::record::{Case, Floors, Metrics, PairedFloor, Role, RoleCost, Window};
+use crate::record::{Case, CoreToCore, Floors, Metrics, PairedFloor, Role, RoleCost, Window};
 
 /// Protocol version. A worker refuses an order of another version.
 pub const PROTOCOL: u32 = 3;
@@ -101,6 +101,9 @@ pub struct Order {
     /// CPUs of all roles of the trial; empty if unpinned.
     #[serde(default)]
     pub trial_cpus: Vec<u32>,
+    /// CPUs over which a `spread` trial is dealt out; empty otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spread_over: Vec<u32>,
     /// Duration of warm-up and measurement.
     pub timing: Timing,
     /// A fault put in on purpose, to see it caught.
@@ -200,6 +203,8 @@ pub struct Report {
     pub roles: Vec<RoleCost>,
     /// Only from a trial of the floors.
     pub floors: Option<Box<Floors>>,
+    /// Only from a trial of the map of round trips between CPUs.
+    pub core_to_core: Option<Box<CoreToCore>>,
     /// Only from a trial of a contended lock or of shared state: one entry for each role of this worker.
     pub holders: Vec<HolderFinding>,
 }

@@ -49,6 +49,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("transports", include_str!("../plans/transports.toml")),
     ("standard", include_str!("../plans/standard.toml")),
     ("conformance", include_str!("../plans/conformance.toml")),
+    ("core-to-core", include_str!("../plans/core-to-core.toml")),
     ("python", include_str!("../plans/python.toml")),
 ];
 

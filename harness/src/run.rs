@@ -12,9 +12,10 @@ pub mod turns;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
+use ipcmark::machine::energy;
 use ipcmark::measure::floors;
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Count, Facts, Machine, Measure, Noise, Outcome, Record, SCHEMA, Status, Suite, Verdict};
@@ -210,11 +211,14 @@ impl Run {
 
     /// Measures the machine's floors, once per run. Every record has them.
     fn find_floors(&mut self, progress: &Progress) -> anyhow::Result<()> {
-        Arc::make_mut(&mut self.machine).floors = self.records.iter().find_map(|record| record.machine.floors.clone());
+        let machine = Arc::make_mut(&mut self.machine);
+        machine.floors = self.records.iter().find_map(|record| record.machine.floors.clone());
+        machine.sensors.idle_watts = self.records.iter().find_map(|record| record.machine.sensors.idle_watts);
         if self.floors_tried() {
             return Ok(());
         }
         progress.print_line("measuring the floors of this machine ...");
+        Arc::make_mut(&mut self.machine).sensors.idle_watts = energy::idle_watts(IDLE);
         let order = floors_order(&Ground::here(), &self.plan.timing);
         let mut result = self.session.run_trial(&order);
         Arc::make_mut(&mut self.machine).floors = result.floors.take().map(|floors| *floors);
@@ -305,6 +309,8 @@ fn versions(plan: &Plan, participants: &Participants) -> BTreeMap<String, String
     versions
 }
 
+/// Time in which the power of the idle machine is read.
+const IDLE: Duration = Duration::from_millis(300);
 /// Weights of a control group by default.
 const USUAL_WEIGHTS: [&str; 2] = ["cpu.weight 100", "cpu.shares 1024"];
 

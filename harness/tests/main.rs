@@ -7,6 +7,7 @@ mod ab;
 mod bad_days;
 mod cli;
 mod conformance;
+mod core_to_core;
 mod cost_model;
 mod examples;
 mod export;

@@ -4,7 +4,9 @@ mod common;
 
 mod browser;
 mod compare;
+mod core_to_core;
 mod cost_model;
+mod counters;
 mod distance;
 mod export;
 mod identity;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Mechanism, Mechanisms, Talk};
+use super::{Mechanism, Mechanisms, Talk, core_to_core};
 use crate::control::{Leader, Member, Page};
 use crate::measure::{MeasureResult, floors};
 use crate::protocol::Order;
@@ -13,7 +13,7 @@ use crate::variant::Variant;
 struct Floors;
 
 pub(super) fn rows() -> Mechanisms {
-    vec![(floors::MECHANISM, &Floors)]
+    vec![(floors::MECHANISM, &Floors), core_to_core::row()]
 }
 
 impl Mechanism for Floors {

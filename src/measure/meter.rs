@@ -12,7 +12,8 @@ use nix::sys::resource::{Usage, UsageWho, getrusage};
 use super::schedule::spin_until;
 use super::{Task, cpu_time, own_threads, proc, window};
 use crate::clock;
-use crate::machine::pin;
+use crate::machine::counters::Opened;
+use crate::machine::{energy, pin};
 use crate::record::{Isolation, RoleCost};
 
 /// Folder of the calling thread in /proc.
@@ -28,11 +29,14 @@ pub struct Meter {
     core_step_ns: f64,
     wall_ns: u64,
     cpu_time_ns: u64,
+    counters: Option<Opened>,
+    energy: Option<energy::Reading>,
 }
 
 impl Meter {
     /// Reads the counters of the calling thread and its process. Takes some 30 us, so call it outside the timed part.
     pub fn start() -> Self {
+        let mut counters = Opened::open();
         Self {
             core_step_ns: clock::core_step_ns(),
             usage: getrusage(UsageWho::RUSAGE_THREAD).ok(),
@@ -40,6 +44,12 @@ impl Meter {
             own_threads_ns: own_threads::running_ns(),
             cpu: pin::current_cpu(),
             others_ns: cpu_time::other_threads_ns(),
+            energy: energy::Reading::now(),
+            // Just before the wall time, so that little but the work is counted.
+            counters: {
+                counters.iter_mut().for_each(Opened::start);
+                counters
+            },
             // The wall time spans the thread's CPU time, so that this never exceeds it.
             wall_ns: clock::now_ns(),
             cpu_time_ns: cpu_time::this_thread_ns(),
@@ -56,6 +66,9 @@ impl Meter {
     pub fn stop(self, task: &Task, messages: u64) -> RoleCost {
         let cpu_time_ns = cpu_time::this_thread_ns();
         let wall_ns = clock::now_ns() - self.wall_ns;
+        let counters = self.counters.map(Opened::stop);
+        let leads = task.slot == 0;
+        let energy = self.energy.filter(|_| leads).and_then(|before| Some(energy::Reading::now()?.since(&before)));
         let others_ns = cpu_time::other_threads_ns();
         let after = getrusage(UsageWho::RUSAGE_THREAD).ok();
         let ready_ns = proc::ready_ns(THREAD);
@@ -88,6 +101,8 @@ impl Meter {
             own_threads_ns: own_threads::running_ns().saturating_sub(self.own_threads_ns),
             migrations: u64::from(pin::current_cpu() != task.cpu.unwrap_or(self.cpu)),
             core_step_ns: Some([self.core_step_ns, clock::core_step_ns()]),
+            counters,
+            package_energy_uj: energy,
             ..RoleCost::default()
         }
     }

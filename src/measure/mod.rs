@@ -5,6 +5,7 @@
 //! criterion calls them.
 
 pub mod access;
+pub mod core_to_core;
 pub mod count;
 mod cpu_time;
 pub mod drain;

@@ -88,6 +88,15 @@ fn write_tables(out: &mut impl Write, machine: &Description) -> anyhow::Result<(
         table::write(out, &rows)?;
         writeln!(out)?;
     }
+    let sensors = machine.sensors.named();
+    if !sensors.is_empty() {
+        let mut rows = table::table(&["sensor", "value"]);
+        for (name, state) in sensors {
+            rows.add_row([name.to_lowercase(), state]);
+        }
+        table::write(out, &rows)?;
+        writeln!(out)?;
+    }
     let Some(floors) = &machine.floors else { return Ok(()) };
     let cpus: Vec<String> = floors.cpus.iter().map(ToString::to_string).collect();
     let mut costs = table::table(&["floor", &format!("cost (CPUs {}, {})", cpus.join(" and "), floors.placement)]);

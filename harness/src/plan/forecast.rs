@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ipcmark::measure::core_to_core;
 use ipcmark::measure::locks;
 use ipcmark::measure::locks::recover::PATIENCE_NS;
 use ipcmark::protocol::Timing;
@@ -65,6 +66,9 @@ impl Plan {
         if planned.case.measure == Measure::Recover {
             // A lock that does not recover costs one wait, or two if a later contender waits in vain, too.
             return hot_ns.max(PATIENCE_NS) + TRIAL_OVERHEAD_NS;
+        }
+        if planned.case.measure == Measure::CoreToCore {
+            return core_to_core::predicted_ns(&planned.cpus, hot_ns) + TRIAL_OVERHEAD_NS;
         }
         // A wake measure waits for one pause to warm up and for three at least.
         let gap_ns = planned.case.params.gap_ns.unwrap_or(0);

@@ -295,6 +295,7 @@ fn the_built_in_plans_keep_within_their_times() {
         ("locks-quick", 55_000),
         ("locks", 850_000),
         ("queues", 240_000),
+        ("core-to-core", 120_000),
     ];
     for (name, most_ms) in promised {
         let (plan, ms) = extent(name);

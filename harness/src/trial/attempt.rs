@@ -178,6 +178,7 @@ fn orders(
                 _ => cpus.get(own).unwrap_or_default().to_vec(),
             },
             trial_cpus: cpus.clone(),
+            spread_over: if spread { trial.cpus.clone() } else { vec![] },
             timing: timing.clone(),
             fault: *fault,
         });

@@ -4,7 +4,7 @@ use ipcmark::family;
 use ipcmark::measure::floors;
 use ipcmark::measure::locks::{Concluded, Expected};
 use ipcmark::protocol::Report;
-use ipcmark::record::{Case, Measure, Metrics, Outcome, Role, RoleCost, Status, Verdict, metric};
+use ipcmark::record::{Case, Counters, Measure, Metrics, Outcome, Role, RoleCost, Status, Verdict, metric};
 
 use super::attempt::Attempt;
 use super::disturbance::Conditions;
@@ -38,7 +38,7 @@ fn reported(case: &Case, attempt: &Attempt, conditions: &Conditions<'_>) -> Outc
     let roles: Vec<RoleCost> = attempt.roles().cloned().collect();
     // Only one role computes them: the leader, or the receiver that knows when messages arrived.
     let mut metrics: Metrics = attempt.reports.iter().flat_map(|report| report.metrics.clone()).collect();
-    metrics.extend(cpu_per_message(case, leader.messages, &roles, &metrics));
+    metrics.extend(per_message(case, leader.messages, &roles, &metrics));
     let together: Concluded = family::conclude(case, &attempt.reports);
     metrics.extend(together.metrics);
     let disturbances = conditions.disturbances(&roles);
@@ -80,6 +80,7 @@ fn reported(case: &Case, attempt: &Attempt, conditions: &Conditions<'_>) -> Outc
         roles: Some(roles),
         cost_model: declared,
         contest: together.contest,
+        core_to_core: leader.core_to_core.clone(),
     }
 }
 
@@ -116,8 +117,8 @@ fn overload(metrics: &Metrics) -> Option<String> {
         .then(|| format!("{achieved:.0} messages per second arrived of {offered:.0} that were due"))
 }
 
-/// CPU time per message of the roles whose work the mechanism decides; a round trip is two messages.
-fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost], metrics: &Metrics) -> Metrics {
+/// CPU time and hardware counts per message of the roles whose work the mechanism decides; a round trip is two messages.
+fn per_message(case: &Case, count: u64, roles: &[RoleCost], metrics: &Metrics) -> Metrics {
     let one_way = matches!(case.measure, Measure::Stream | Measure::Paced | Measure::Wake | Measure::Drain);
     // The sender or dispatcher of these measures keeps its CPU busy until the next message is due.
     let generates_load = matches!(case.measure, Measure::Paced | Measure::Wake);
@@ -137,7 +138,15 @@ fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost], metrics: &Metric
         return Metrics::new();
     }
     let spent: u64 = counted.iter().map(|role| role.user_ns + role.system_ns).sum();
-    Metrics::from([(metric::CPU_NS_PER_MESSAGE.to_owned(), spent as f64 / messages)])
+    let mut found = Metrics::from([(metric::CPU_NS_PER_MESSAGE.to_owned(), spent as f64 / messages)]);
+    // An event that one of the roles did not count has no sum.
+    for index in 0..Counters::default().named().len() {
+        let count = |role: &&RoleCost| role.counters.as_ref().and_then(|counters| counters.named()[index].1);
+        let sum: Option<u64> = counted.iter().map(count).sum();
+        let name = Counters::default().named()[index].0.to_owned();
+        found.extend(sum.map(|sum| (name, sum as f64 / messages)));
+    }
+    found
 }
 
 #[cfg(test)]
@@ -161,6 +170,25 @@ mod tests {
     fn report(round_trip_ns: f64) -> Report {
         let metrics = Metrics::from([(metric::ROUND_TRIP_NS.to_owned(), round_trip_ns)]);
         Report { messages: 1_000, metrics, ..Report::default() }
+    }
+
+    #[test]
+    fn hardware_counts_are_per_message_and_only_of_events_that_all_roles_counted() {
+        let role = |cycles, branch_misses| RoleCost {
+            counters: Some(Counters { cycles: Some(cycles), branch_misses, ..Counters::default() }),
+            ..RoleCost::default()
+        };
+        let both = Report { roles: vec![role(600_000, Some(8)), role(1_400_000, None)], ..report(400.0) };
+        let metrics = judged(both).metrics.expect("measured");
+        assert!(!metrics.contains_key(metric::CYCLES_PER_MESSAGE), "no messages without a size");
+        let sized = Case::new("transport", "pipe", Measure::RoundTrip).with(|p| p.message_bytes = Some(8));
+        let found = per_message(&sized, 1_000, &[role(600_000, Some(8)), role(1_400_000, None)], &Metrics::new());
+        // A round trip is two messages.
+        assert_eq!(found.get(metric::CYCLES_PER_MESSAGE), Some(&1_000.0));
+        assert!(
+            !found.contains_key(metric::BRANCH_MISSES_PER_MESSAGE)
+                && !found.contains_key(metric::INSTRUCTIONS_PER_MESSAGE)
+        );
     }
 
     #[test]

@@ -17,12 +17,15 @@ pub const SHARED_STATE: &str = "shared_state";
 /// Servers with many clients.
 pub const SERVER: &str = "server";
 
+/// The machine itself.
+pub const MACHINE: &str = "machine";
+
 /// Row of [`POOL`] without a pool: the caller runs all tasks itself.
 pub const SERIAL: &str = "serial";
 
 /// True for families that charts of channels leave out, though they share measures.
 pub fn is_apart(family: &str) -> bool {
-    [LAUNCH, ISOLATION, CONCURRENCY, POOL, QUEUE, SHARED_STATE, SERVER].contains(&family)
+    [LAUNCH, ISOLATION, CONCURRENCY, POOL, QUEUE, SHARED_STATE, SERVER, MACHINE].contains(&family)
 }
 
 /// True for a mechanism written in Python, by its group or, in records without groups, by its program.

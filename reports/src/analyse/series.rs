@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use ipcmark_record::{Case, CostModel, Counts, Group, Isolation, Measure, Record, Substrate, Touch, Wait};
 
-use super::families::{POOL, SERIAL, is_python};
+use super::families::{MACHINE, POOL, SERIAL, is_python};
 
 /// The family of cases about locks.
 pub const LOCKS: &str = "lock";
@@ -51,6 +51,7 @@ impl Manner {
             Some(Wait::Spin | Wait::SpinYield | Wait::Busy) => Self::Polls,
             Some(Wait::Hybrid) => Self::PollsThenBlocks,
             Some(Wait::Park | Wait::Eventfd | Wait::Block | Wait::Epoll) => Self::Blocks,
+            None if case.family == MACHINE => Self::Polls,
             None if case.family == LOCKS => Self::NeverWaits,
             None if case.family == POOL && case.mechanism == SERIAL => Self::Alone,
             None => cost_model.map_or(Self::Blocks, Self::declared),
@@ -186,6 +187,7 @@ pub const fn group_word(group: Group) -> &'static str {
         Group::SharedState => "shared state",
         Group::Servers => "servers",
         Group::Python => "Python",
+        Group::Machine => "machine",
         Group::Instrument => "instrument",
     }
 }

@@ -7,8 +7,11 @@ mod arms;
 mod axis;
 mod bars;
 mod canvas;
+mod core_map;
+pub mod core_to_core;
 mod cost;
 mod cost_breakdown;
+mod counters;
 mod cross_check;
 mod depth;
 mod distribution;
@@ -157,6 +160,7 @@ pub fn topics(study: &Study<'_>, looks: &Looks) -> Vec<Topic> {
         ("queues", "Work queues", queues::figures(study, looks)),
         ("shared-state", "Shared state", shared_state::figures(study, looks)),
         ("servers", "Servers", servers::figures(study, looks)),
+        ("cpus", "Core to core", core_to_core::figures(study, looks)),
     ];
     if !asks_about_python(study) {
         topics.rotate_left(1);
@@ -182,6 +186,7 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
         set_up::figure,
     ];
     figures.extend(single.into_iter().filter_map(|figure| figure(study, looks, placement)));
+    figures.extend(counters::figure(study, placement));
     figures.extend(load::figures(study, looks, placement));
     figures.extend(depth::figures(study, looks, placement));
     figures.extend(locks::figures(study, looks, placement));

@@ -1,6 +1,6 @@
 //! Facts and floors of a machine, as names and values.
 
-use ipcmark_record::{self as record, Facts, Floors, Machine, SizedFloor};
+use ipcmark_record::{self as record, Facts, Floors, Machine, Sensors, SizedFloor};
 use serde::Serialize;
 
 use super::sections::Fact;
@@ -22,7 +22,7 @@ pub fn view(machine: &Machine) -> MachineView {
     MachineView {
         name: machine.facts.hostname.clone(),
         trusted: machine.topology_trusted,
-        facts: facts(&machine.facts),
+        facts: facts(&machine.facts).into_iter().chain(sensors(&machine.sensors)).collect(),
         floors: machine.floors.as_ref().map(floors).unwrap_or_default(),
         sized: machine.floors.as_ref().map(sized),
     }
@@ -42,6 +42,12 @@ fn facts(facts: &Facts) -> Vec<FactsOfPart> {
         facts: facts.iter().map(shown).collect(),
     };
     facts.table().chunk_by(|a, b| a.part == b.part).map(of_part).collect()
+}
+
+/// Counters that a run may read; nothing if all are read, or in recordings made before they were.
+fn sensors(sensors: &Sensors) -> Option<FactsOfPart> {
+    let facts: Vec<Fact> = sensors.named().into_iter().map(|(name, state)| Fact::new(name, state)).collect();
+    (!facts.is_empty()).then(|| FactsOfPart { part: "Sensors".into(), facts })
 }
 
 /// The text with a capital letter.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
-use ipcmark_record::{Build, Cache, Facts, Floors, IdleNoise, Machine, Operation, Placement, SizedFloor, Suite};
+use ipcmark_record::{
+    Build, Cache, Facts, Floors, IdleNoise, Machine, Operation, Placement, Sensors, SizedFloor, Suite,
+};
 
 use super::encode;
 
@@ -58,6 +60,7 @@ pub fn machine() -> Machine {
         },
         floors: Some(floors()),
         topology_trusted: false,
+        sensors: Sensors::default(),
     }
 }
 

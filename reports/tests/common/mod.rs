@@ -234,8 +234,7 @@ pub fn measured(one: &Variant, case: Case, repetition: u32, random: &mut Random)
         }),
         roles: Some(roles(polls, typical_ns)),
         cost_model: Some(cost_model(one, bytes)),
-        contest: None,
-        distributions: std::collections::BTreeMap::new(),
+        ..Outcome::skipped("")
     };
     blank(case, repetition, outcome)
 }

@@ -102,16 +102,16 @@ pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> M
     }
 }
 
-fn policy(index: usize) -> Result<Polls, MeasureError> {
+pub(super) fn policy(index: usize) -> Result<Polls, MeasureError> {
     Polls::SWEEP.get(index).copied().ok_or_else(|| MeasureError::Invalid(format!("there is no poll policy {index}")))
 }
 
 /// Packs a size or flags and a count into one word of the page.
-fn pack(size: usize, count: u64) -> u64 {
+pub(super) fn pack(size: usize, count: u64) -> u64 {
     ((size as u64) << 32) | count.min(u64::from(u32::MAX))
 }
 
-fn unpack(word: u64) -> (usize, u64) {
+pub(super) fn unpack(word: u64) -> (usize, u64) {
     ((word >> 32) as usize, word & 0xffff_ffff)
 }
 

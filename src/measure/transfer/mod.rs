@@ -37,6 +37,8 @@ const PAIRS: usize = 1024;
 /// Pairs of words to bounce. A round trip depends on where in a shared cache a line is kept, which its address decides: on
 /// near virtual CPUs the fastest of these pairs was 15 % below their median in half of the measurements, 48 % at most.
 pub const PLACES: usize = 8;
+/// Distance of the pages whose places [`Arena::bounce`] also takes, [`PLACES`] of each.
+pub const PAGE_BYTES: usize = 4096;
 const BELL: usize = 256;
 const PRODUCED: usize = 384;
 const CONSUMED: usize = 512;
@@ -91,7 +93,7 @@ impl Arena {
         Self { segment, bounced: 0, rung: 0, walked: 0, turned: 0 }
     }
 
-    /// Runs `count` round trips of one line each way, or of one line that both sides write, in one of [`PLACES`].
+    /// Runs `count` round trips of one line each way, or of one line that both sides write, in one of [`PLACES`] of each page.
     pub fn bounce(&mut self, side: Side, two_lines: bool, place: usize, polls: Polls, count: u64) -> io::Result<()> {
         let start = self.bounced;
         self.bounced += count;
@@ -120,13 +122,22 @@ impl Arena {
         words.for_each(|word| word.store(0, Ordering::Relaxed));
     }
 
+    /// Replaces the pages by fresh ones on the memory node of the calling thread. The other side must be waiting on the control
+    /// page.
+    ///
+    /// Errors: the kernel cannot free pages of this memory.
+    pub fn renew(&mut self) -> io::Result<()> {
+        self.segment.renew()
+    }
+
     /// Words of a place, out and back.
     fn pair(&self, place: usize) -> [&AtomicU64; 2] {
-        let (out, back) = match place {
+        let (page, within) = (place / PLACES * PAGE_BYTES, place % PLACES);
+        let (out, back) = match within {
             0 => (OUT, BACK),
             other => (PAIRS + 256 * other, PAIRS + 256 * other + 128),
         };
-        [out, back].map(|offset| &self.segment.view::<Word>(offset).0)
+        [out, back].map(|offset| &self.segment.view::<Word>(page + offset).0)
     }
 
     /// Runs `count` futex round trips: each side wakes the other, then sleeps.

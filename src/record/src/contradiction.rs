@@ -17,7 +17,8 @@ impl Outcome {
         {
             return None;
         }
-        self.impossible_metric().or_else(|| self.impossible_main(case)).or_else(|| {
+        let map = || self.core_to_core.as_ref().and_then(|map| map.contradiction());
+        self.impossible_metric().or_else(|| self.impossible_main(case)).or_else(map).or_else(|| {
             let timed = case.main_metric().is_some();
             if timed && messages == 0 {
                 return Some("it counted no messages".into());

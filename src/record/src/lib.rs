@@ -6,7 +6,9 @@
 
 mod case;
 mod contradiction;
+mod core_to_core;
 mod facts;
+mod hardware;
 pub mod line;
 mod machine;
 mod measures;
@@ -25,7 +27,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use case::{Case, Pattern};
+pub use core_to_core::{CoreToCore, CpuPlace, PairTime};
 pub use facts::{Fact, Part};
+pub use hardware::{Counters, Sensors};
 pub use machine::{Cache, Facts, Floors, GroupLimits, HugePages, IdleNoise, Machine, SizedFloor};
 pub use measures::{Kind, MainMetric, Measure, MeasureRow};
 pub use operation::{Operation, PAGE_BYTES};

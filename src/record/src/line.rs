@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 pub use codec::{Decoder, Encoder};
 
 use super::{
-    Case, CostModel, Count, Machine, Noise, NoiseReading, Outcome, Record, RoleCost, SCHEMA, SpinBudget, Suite, Window,
-    is_usual,
+    Case, CostModel, Count, Counters, Machine, Noise, NoiseReading, Outcome, Record, RoleCost, SCHEMA, SpinBudget,
+    Suite, Window, is_usual,
 };
 
 /// One line of `records.jsonl`.
@@ -197,6 +197,12 @@ pub struct RoleLine {
     /// Times to spin that this process used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spin_budgets: Vec<SpinBudget>,
+    /// Hardware counters, where they are granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counters: Option<Counters>,
+    /// Energy of all packages, of the leader only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package_energy_uj: Option<u64>,
 }
 
 impl RunLine {
@@ -359,6 +365,8 @@ impl RoleLine {
             core_step_ns,
             pause_ns,
             spin_budgets,
+            counters,
+            package_energy_uj,
         } = cost;
         let states_ns = [running_ns, ready_ns, blocked_ns];
         Self {
@@ -375,6 +383,8 @@ impl RoleLine {
             core_step_ns,
             pause_ns,
             spin_budgets,
+            counters,
+            package_energy_uj,
         }
     }
 
@@ -400,6 +410,8 @@ impl RoleLine {
             core_step_ns: self.core_step_ns,
             pause_ns: self.pause_ns,
             spin_budgets: self.spin_budgets,
+            counters: self.counters,
+            package_energy_uj: self.package_energy_uj,
         }
     }
 }

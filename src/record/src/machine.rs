@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Operation, Placement};
+use super::{Operation, Placement, Sensors};
 
 /// The computer: facts, floors and whether its topology can be believed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +17,9 @@ pub struct Machine {
     pub floors: Option<Floors>,
     /// False under a hypervisor, which may present any topology it likes.
     pub topology_trusted: bool,
+    /// Hardware counters and energy.
+    #[serde(default, skip_serializing_if = "crate::is_usual")]
+    pub sensors: Sensors,
 }
 
 impl Machine {

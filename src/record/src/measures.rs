@@ -151,6 +151,11 @@ measures! {
     Serve = "serve" => row("Serve", "requests answered", &["server"]).rate(metric::REQUESTS_PER_S).patience_s(30),
     /// Is it parallel, or merely concurrent? The same work of two on one CPU and on two.
     Parallel = "parallel" => row("Parallel", "the work of two", &["concurrency"]).cost(metric::WORK_NS),
+    /// How far apart are the CPUs? Two cache lines bounced between every pair.
+    CoreToCore = "core_to_core" => row("Core to core", "two lines out and back, median over all pairs of CPUs", &["machine"])
+        .cost(metric::LINE_ROUND_TRIP_NS)
+        // One trial measures every pair.
+        .patience_s(300),
     /// Does one message, or one acquisition, cost what was declared? Untimed, system calls traced.
     CostModel = "cost_model" => row("Cost model", "system calls, switches and faults", &["transport", "lock"]).patience_s(30),
     /// Does the mechanism keep its promises? Untimed.

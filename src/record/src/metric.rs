@@ -191,9 +191,23 @@ metrics! {
     WORK_NS = "work_ns",
     /// Parallel: the work of both one after the other, over the time both took together.
     SPEED_UP = "speed_up",
+    /// Core to core: round trip over two cache lines, median over the pairs of CPUs.
+    LINE_ROUND_TRIP_NS = "line_round_trip_ns",
+    /// Core to core: the same of the fastest pair.
+    NEAREST_ROUND_TRIP_NS = "nearest_round_trip_ns",
+    /// Core to core: the same of the slowest pair.
+    FARTHEST_ROUND_TRIP_NS = "farthest_round_trip_ns",
     /// User and system time of all roles together, per message (a round trip is two messages). Paced and wake: of the
     /// receiver alone, since the sender keeps its CPU busy between messages whatever the mechanism. Access: per access.
     CPU_NS_PER_MESSAGE = "cpu_ns_per_message",
+    /// Cycles of the roles that [`CPU_NS_PER_MESSAGE`] counts, per message.
+    CYCLES_PER_MESSAGE = "cycles_per_message",
+    /// Instructions of the same roles, per message.
+    INSTRUCTIONS_PER_MESSAGE = "instructions_per_message",
+    /// Misses of the last cache level, of the same roles, per message.
+    CACHE_MISSES_PER_MESSAGE = "cache_misses_per_message",
+    /// Mispredicted branches of the same roles, per message.
+    BRANCH_MISSES_PER_MESSAGE = "branch_misses_per_message",
 }
 
 /// Unit of a number by the end of its name: `round_trip_ns` is in `ns`. Empty for a count or a ratio.

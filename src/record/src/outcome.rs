@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::words;
-use super::{Operation, PAGE_BYTES, Status, Verdict};
+use super::{CoreToCore, Counters, Operation, PAGE_BYTES, Status, Verdict};
 
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +45,9 @@ pub struct Outcome {
     /// What several holders made of one lock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contest: Option<Contest>,
+    /// Round trips between the CPUs of the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core_to_core: Option<Box<CoreToCore>>,
 }
 
 impl Outcome {
@@ -71,6 +74,7 @@ impl Outcome {
             roles: None,
             cost_model: None,
             contest: None,
+            core_to_core: None,
         }
     }
 }
@@ -202,6 +206,12 @@ pub struct RoleCost {
     /// Times to spin that this process used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spin_budgets: Vec<SpinBudget>,
+    /// Hardware counters, where they are granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counters: Option<Counters>,
+    /// Energy that all processor packages used meanwhile, in microjoules; of the leader only, since roles share packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package_energy_uj: Option<u64>,
 }
 
 /// Time that a waiter spins before it sleeps, yields the CPU or polls again.

@@ -187,6 +187,8 @@ words! {
         Servers = "servers",
         /// Written in Python, with its standard library.
         Python = "python",
+        /// The machine itself.
+        Machine = "machine",
         /// Test mechanisms of the suite.
         Instrument = "instrument",
     }

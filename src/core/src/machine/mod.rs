@@ -5,13 +5,16 @@
 
 mod cgroup;
 mod container;
+pub mod counters;
 mod cpu;
+pub mod energy;
 pub mod facts;
 #[cfg(test)]
 mod fake;
 mod identity;
 mod kernel;
 mod libc_version;
+pub mod locality;
 mod memory;
 mod mounts;
 pub mod noise;
@@ -21,10 +24,16 @@ mod tree;
 pub use self::identity::MACHINE_NAME;
 pub use crate::pin;
 
-use crate::record::Machine;
+use crate::record::{Machine, Sensors};
 
 /// This computer as in a record, before its floors are measured.
 pub fn describe() -> Machine {
     let (facts, topology_trusted) = facts::read();
-    Machine { facts, floors: None, topology_trusted }
+    let is_virtual = facts.hypervisor.is_some();
+    let sensors = Sensors {
+        counters_missing: counters::missing(is_virtual),
+        energy_missing: energy::missing(is_virtual),
+        idle_watts: None,
+    };
+    Machine { facts, floors: None, topology_trusted, sensors }
 }

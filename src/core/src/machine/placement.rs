@@ -4,9 +4,10 @@
 //! class of its roles.
 
 use super::cpu::{self, Cpu};
+use super::locality;
 use super::tree::{CPUS, Tree};
 use crate::pin;
-use crate::record::Placement;
+use crate::record::{CpuPlace, Placement};
 
 /// Classes of two physical cores, nearest first; default runs use the first one that this machine has.
 const NEAREST_FIRST: [Placement; 7] = [
@@ -46,8 +47,18 @@ impl Topology {
         Self::read(&tree, allowed.unwrap_or_default())
     }
 
+    /// Reads the running system with only these CPUs.
+    pub fn among(allowed: &[u32]) -> Self {
+        Self::read(&Tree::system(), allowed.to_vec())
+    }
+
+    /// CPUs that share a core, a cache or a node as neighbours.
+    pub fn by_locality(&self) -> Vec<CpuPlace> {
+        locality::ordered(&self.cpus)
+    }
+
     /// Reads the `allowed` CPUs from a tree of topology files.
-    fn read(tree: &Tree, mut allowed: Vec<u32>) -> Self {
+    pub(super) fn read(tree: &Tree, mut allowed: Vec<u32>) -> Self {
         allowed.sort_unstable();
         let mut cpus = cpu::read(tree, &allowed);
         cpus.sort_by_key(|cpu| (cpu.core == 0, cpu.number));
@@ -174,55 +185,8 @@ fn what_is_missing(class: Placement) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
+    use super::super::fake::Fake;
     use super::*;
-
-    /// Simulated machine: files in a temporary directory.
-    struct Fake(tempfile::TempDir);
-
-    impl Fake {
-        fn new() -> Self {
-            Self(tempfile::tempdir().expect("a temporary directory"))
-        }
-
-        fn file(self, path: &str, text: &str) -> Self {
-            let path = self.0.path().join("sys/devices").join(path);
-            fs::create_dir_all(path.parent().expect("a folder above")).expect("writable");
-            fs::write(path, format!("{text}\n")).expect("writable");
-            self
-        }
-
-        /// Adds a CPU by the lists of CPUs that share its core, level-2 cache and level-3 cache (`""` for no such
-        /// cache).
-        fn cpu(self, number: u32, core: &str, level_2: &str, level_3: &str) -> Self {
-            let folder = format!("system/cpu/cpu{number}");
-            let mut fake = self.file(&format!("{folder}/topology/core_cpus_list"), core);
-            let caches =
-                [("1", "Data", core), ("1", "Instruction", core), ("2", "Unified", level_2), ("3", "Unified", level_3)];
-            for (index, (level, kind, shared)) in
-                caches.into_iter().enumerate().filter(|(_, (.., cpus))| !cpus.is_empty())
-            {
-                fake = fake
-                    .file(&format!("{folder}/cache/index{index}/level"), level)
-                    .file(&format!("{folder}/cache/index{index}/type"), kind)
-                    .file(&format!("{folder}/cache/index{index}/shared_cpu_list"), shared);
-            }
-            fake
-        }
-
-        fn nodes(mut self, cpus: &[&str]) -> Self {
-            self = self.file("system/node/online", &format!("0-{}", cpus.len() - 1));
-            for (node, cpus) in cpus.iter().enumerate() {
-                self = self.file(&format!("system/node/node{node}/cpulist"), cpus);
-            }
-            self
-        }
-
-        fn allowed(&self, cpus: impl IntoIterator<Item = u32>) -> Topology {
-            Topology::read(&Tree::at(self.0.path()), cpus.into_iter().collect())
-        }
-    }
 
     /// Classes of two CPUs that a topology has.
     fn classes(topology: &Topology) -> Vec<Placement> {
@@ -329,7 +293,7 @@ mod tests {
 
     #[test]
     fn intel_performance_and_efficiency_cores() {
-        let mut fake = Fake::new().nodes(&["0-7"]).file("cpu_core/cpus", "0-3").file("cpu_atom/cpus", "4-7");
+        let mut fake = Fake::new().nodes(&["0-7"]).device("cpu_core/cpus", "0-3").device("cpu_atom/cpus", "4-7");
         for (cpu, core) in [(0, "0-1"), (1, "0-1"), (2, "2-3"), (3, "2-3")] {
             fake = fake.cpu(cpu, core, core, "0-7");
         }
@@ -349,9 +313,10 @@ mod tests {
 
     #[test]
     fn arm_cores_of_two_capacities() {
-        let mut fake = Fake::new().nodes(&["0-3"]).file("system/cpu/online", "0-3");
+        let mut fake = Fake::new().nodes(&["0-3"]).device("system/cpu/online", "0-3");
         for (cpu, capacity) in [(0, "446"), (1, "446"), (2, "1024"), (3, "980")] {
-            fake = fake.cpu(cpu, &cpu.to_string(), "", "").file(&format!("system/cpu/cpu{cpu}/cpu_capacity"), capacity);
+            fake =
+                fake.cpu(cpu, &cpu.to_string(), "", "").device(&format!("system/cpu/cpu{cpu}/cpu_capacity"), capacity);
         }
         let topology = fake.allowed(0..4);
         assert_eq!(topology.nearest_pair(), Some(Placement::SameNodeOtherL3), "no shared cache is listed");

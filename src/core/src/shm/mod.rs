@@ -126,6 +126,14 @@ impl Segment {
         Ok(self)
     }
 
+    /// Replaces all pages by fresh ones, all zero, that the calling thread touches first: they lie on the memory node of its
+    /// CPU. Other endpoints must not access the segment meanwhile.
+    ///
+    /// Errors: the substrate cannot free its pages.
+    pub fn renew(&self) -> io::Result<()> {
+        pages::renew(self)
+    }
+
     /// Reference to a `T` at `offset`.
     ///
     /// Panics if it would leave the segment or be misaligned: layouts are computed, never received.

@@ -40,6 +40,18 @@ pub(super) fn populate(segment: &Segment) -> io::Result<()> {
     }
 }
 
+/// Frees all pages and touches new ones.
+///
+/// Errors: memory whose pages cannot be freed while it is mapped.
+pub(super) fn renew(segment: &Segment) -> io::Result<()> {
+    // SAFETY: the range is the segment's own mapping; afterwards it is all zero, which is valid for every type in a segment
+    // by the contract of SharedLayout, and changes only through atomics and page tables.
+    unsafe { madvise(segment.base.cast(), segment.bytes, Advice::LinuxRemove) }
+        .map_err(|error| io::Error::new(error.kind(), format!("pages cannot be replaced: {error}")))?;
+    touch_each_page(segment);
+    Ok(())
+}
+
 fn touch_each_page(segment: &Segment) {
     let last_word = segment.bytes.saturating_sub(size_of::<AtomicU32>());
     for offset in (0..=last_word).step_by(SMALLEST_PAGE_BYTES) {
@@ -87,6 +99,20 @@ mod tests {
         // The thread's own stack and code may cause one or two faults.
         let (asked, touched) = (faults(&asked), faults(&touched));
         assert!(asked < 8 && touched < 8, "{asked} and {touched} faults");
+    }
+
+    #[test]
+    fn renewed_pages_are_zero_for_every_endpoint() {
+        let address = super::super::create(Substrate::Memfd, 2 * SMALLEST_PAGE_BYTES).expect("a memfd");
+        let attach = |end| Segment::attach(&address, end, 2 * SMALLEST_PAGE_BYTES).expect("mapped");
+        let (one, other) = (attach(Endpoint::Sender), attach(Endpoint::Receiver));
+        let word = |segment: &Segment| segment.view::<AtomicU32>(SMALLEST_PAGE_BYTES).load(Ordering::Relaxed);
+        one.view::<AtomicU32>(SMALLEST_PAGE_BYTES).store(7, Ordering::Relaxed);
+        assert_eq!(word(&other), 7);
+        one.renew().expect("a memfd can free its pages");
+        assert_eq!((word(&one), word(&other)), (0, 0));
+        one.view::<AtomicU32>(SMALLEST_PAGE_BYTES).store(9, Ordering::Relaxed);
+        assert_eq!(word(&other), 9, "both see the same new page");
     }
 
     #[test]
