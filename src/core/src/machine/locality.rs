@@ -51,7 +51,9 @@ mod tests {
     use super::super::fake::Fake;
     use super::super::placement::Topology;
     use super::*;
-    use crate::record::Placement::{self, CrossNode, SameCpu, SameL3, SameNodeOtherL3, SmtSibling, Spread, Unpinned};
+    use crate::record::Placement::{
+        self, Compact, CrossNode, SameCpu, SameL3, SameNodeOtherL3, Scatter, SmtSibling, Spread, Unpinned,
+    };
 
     /// Ranges of CPUs that a group shares, in the kernel's form: the group of `size` CPUs that contains `cpu`.
     fn group(cpu: u32, size: u32) -> String {
@@ -107,7 +109,8 @@ mod tests {
         assert_eq!(numbers(&topology), [0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15]);
         let (pairs, sampled) = measured(&topology);
         assert!(!sampled && pairs.len() == 16 * 15 && is_symmetric(&pairs));
-        assert_eq!(classes(&topology), [SameCpu, SmtSibling, SameL3, SameNodeOtherL3, CrossNode, Spread, Unpinned]);
+        let all = [SameCpu, SmtSibling, SameL3, SameNodeOtherL3, CrossNode, Spread, Compact, Scatter, Unpinned];
+        assert_eq!(classes(&topology), all);
         assert_eq!(topology.pair(SmtSibling), Ok(vec![1, 9]));
         assert_eq!(topology.pair(CrossNode), Ok(vec![1, 4]));
     }
