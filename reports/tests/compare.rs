@@ -407,8 +407,15 @@ fn a_comparison_is_written_as_a_page_and_for_programs() {
     let html = fs::read_to_string(page).expect("the page");
     assert!(!html.contains("NaN") && !html.contains("inf\""), "a coordinate is not a number");
     assert!(!html.contains("src=\"http") && !html.contains("href=\"http"), "nothing outside of the file");
-    for part in ["B takes ", "id=\"overview\"", "id=\"round-trip\"", "id=\"facts\"", "id=\"floors\"", "context switch"]
-    {
+    for part in [
+        "<h1>B against A</h1>",
+        "B takes ",
+        "id=\"overview\"",
+        "id=\"round-trip\"",
+        "id=\"facts\"",
+        "id=\"floors\"",
+        "context switch",
+    ] {
         assert!(html.contains(part), "{part} is missing");
     }
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect(name);

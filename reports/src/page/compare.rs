@@ -143,9 +143,9 @@ impl Comparison {
         findings.extend(arms().filter_map(|arm| self.floors_in_words(arm)));
         findings.extend(arms().filter_map(|arm| self.most_changed(arm)));
         let (light, dark) = arms_css(self.arms.len());
-        let names: Vec<&str> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
+        let others: Vec<&str> = self.arms.iter().skip(1).map(|arm| arm.name.as_str()).collect();
         let page = Page {
-            title: names.join(" against "),
+            title: format!("{} against {}", others.join(", "), self.arms[0].name),
             answer: sections::with_names(&verdicts.first().cloned().unwrap_or_default()),
             findings: findings.iter().map(|finding| sections::with_names(finding)).collect(),
             arms: self.arms.iter().map(|arm| sections::Fact::new(arm.name.clone(), arm.describe())).collect(),
