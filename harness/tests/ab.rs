@@ -129,7 +129,7 @@ fn an_interrupted_comparison_restores_its_setting_and_goes_on() {
     }
     // The sides are runs like any others.
     let compared = ipcmark(contest.path(), &["compare", "out/a", "out/b"]);
-    assert!(printed(&compared).contains("transport/pipe/round_trip"), "{}", told(&compared));
+    assert!(printed(&compared).contains("2 cases, b against a"), "{}{}", printed(&compared), told(&compared));
     assert!(contest.path().join("out/a/index.html").exists());
     assert_eq!(contest.leftovers(), Vec::<PathBuf>::new());
 }
