@@ -2,7 +2,7 @@
 //!
 //! Two processes visit all pairs. The CPU that starts the round trips touches fresh pages first, so the lines lie on its memory
 //! node. A round trip depends on where a shared cache or a mesh keeps a line, which its address decides: each pair uses
-//! [`LINES`] lines on pages of their own, and the map states the median and both ends over them. The poll policy is the fastest
+//! `LINES` lines on pages of their own, and the map states the median and both ends over them. The poll policy is the fastest
 //! for the pair, as in the two-line floor, whose loop this is.
 
 use std::io;

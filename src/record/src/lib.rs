@@ -1,7 +1,7 @@
 //! The words every stage speaks: case, outcome, record, machine. Plain data, no behaviour beyond naming and the check
 //! that the numbers of a trial can be true.
 //!
-//! A record is one trial: one set of processes, one case. [`line`] says how `records.jsonl` holds it. Times are integer
+//! A record is one trial: one set of processes, one case. [`mod@line`] says how `records.jsonl` holds it. Times are integer
 //! nanoseconds where they were measured as such, and `f64` nanoseconds where they are a quotient.
 
 mod case;

@@ -1,4 +1,4 @@
-//! Names of metrics: one table. The unit is the last word of the name, see [`unit`]. Columns of exports follow from it.
+//! Names of metrics: one table. The unit is the last word of the name, see [`unit()`]. Columns of exports follow from it.
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
