@@ -71,9 +71,14 @@ fn a_busy_loop_beside_a_role_disturbs_its_trials() {
         order.timing.hot_ns = 60_000_000;
         for _ in 0..TRIALS {
             let result = session.run_trial(&order);
-            assert_eq!(result.outcome.status, Status::Measured, "{:?}", result.outcome.why);
-            timed += 1;
             let why = result.outcome.why.unwrap_or_default();
+            // Beside yet other load a spinning pair may get too little time to answer, which is said and not judged.
+            if why.contains("no answer") {
+                println!("{} failed: {why}", order.case.key());
+                continue;
+            }
+            assert_eq!(result.outcome.status, Status::Measured, "{why}");
+            timed += 1;
             if result.outcome.verdict == Some(Verdict::Disturbed) && why.contains(&named) {
                 marked += 1;
             } else {
@@ -83,7 +88,7 @@ fn a_busy_loop_beside_a_role_disturbs_its_trials() {
     }
     drop(busy);
     println!("{marked} of {timed} trials beside a busy loop are marked");
-    assert!(4 * marked >= 3 * timed, "only {marked} of {timed} are marked");
+    assert!(marked > 0 && 4 * marked >= 3 * timed, "only {marked} of {timed} are marked");
 }
 
 /// A control group with a CPU quota, removed when it is dropped.
