@@ -2,7 +2,7 @@
 //!
 //! Repetition `n` of a case in the one run and repetition `n` in the other are a pair: they ran one right after the other,
 //! in random order. A pair counts if both trials passed every check and ran at one distance of the CPUs. It does not count
-//! if a trial was disturbed, unless most pairs were. On nine `quick` runs of a virtual machine whose CPUs moved, undisturbed
+//! if a trial was disturbed, unless most pairs were. On five `quick` runs of a virtual machine whose CPUs moved, undisturbed
 //! trials deviated from the median of their case by 4 % (scaled median deviation), disturbed ones by 9 %. Ratios to the
 //! floors beside the trials deviated by more than the costs themselves: by 7 instead of 5 %, and by 12 instead of 9 % where
 //! the CPUs moved. So pairs that span a move are left out, and nothing is divided by floors.
