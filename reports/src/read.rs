@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use ipcmark_record::line::{Decoder, Line};
-use ipcmark_record::{Record, SCHEMA, Status, Verdict};
+use ipcmark_record::{Outcome, Record, SCHEMA, Status, Verdict};
 
 use objects::{Content, Objects};
 use parse::{Refusal, not_a_record, parse, parse_joined};
@@ -215,12 +215,33 @@ fn possible(record: Record) -> Result<Record, String> {
     }
 }
 
-/// Whether `later` counts instead of `earlier`, a record of the same run, case and repetition: the last attempt that was
-/// not disturbed counts, else the last one. A failed attempt is replaced by any that comes after it.
+/// Whether `later` counts instead of `earlier`, a record of the same run, case and repetition; see
+/// [`Attempt::supersedes`].
 pub fn supersedes(later: &Record, earlier: &Record) -> bool {
-    let disturbed = |record: &Record| record.outcome.verdict == Some(Verdict::Disturbed);
-    earlier.outcome.status == Status::Failed
-        || later.attempt >= earlier.attempt && (disturbed(earlier) || !disturbed(later))
+    Attempt::of(later).supersedes(Attempt::of(earlier))
+}
+
+/// What decides between attempts at one repetition.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt {
+    number: u32,
+    failed: bool,
+    disturbed: bool,
+}
+
+impl Attempt {
+    /// The attempt that a record is.
+    pub(crate) fn of(record: &Record) -> Self {
+        let Outcome { status, verdict, .. } = &record.outcome;
+        let (failed, disturbed) = (*status == Status::Failed, *verdict == Some(Verdict::Disturbed));
+        Self { number: record.attempt, failed, disturbed }
+    }
+
+    /// The last attempt that was not disturbed counts, else the last one. A failed attempt is replaced by any that comes
+    /// after it.
+    pub(crate) fn supersedes(self, earlier: Self) -> bool {
+        earlier.failed || self.number >= earlier.number && (earlier.disturbed || !self.disturbed)
+    }
 }
 
 /// The records of one run that count, one for each case and repetition, by [`supersedes`].

@@ -11,6 +11,7 @@ use crate::analyse::distance::{Distance, Place, Sighting, cpus, places, reading}
 use crate::analyse::statistics::median;
 use crate::analyse::trials::{cost_ns, is_usable};
 use crate::identity::{Machines, machine_id};
+use crate::read::Attempt;
 
 /// Collects the trials of several arms.
 #[derive(Debug, Default)]
@@ -107,10 +108,9 @@ pub struct Trial {
     case: u32,
     run: u32,
     order: u32,
-    attempt: u32,
+    attempt: Attempt,
     cpu_set: u32,
     why: Option<u32>,
-    failed: bool,
     /// What became of it.
     pub standing: Standing,
     /// Nanoseconds for one round trip, message or other unit.
@@ -171,17 +171,16 @@ impl Collector {
         self.keep(small(case), small(run), record);
     }
 
-    /// Of several attempts at one repetition one counts; see [`crate::supersedes`].
+    /// Of several attempts at one repetition one counts; see [`Attempt::supersedes`].
     fn keep(&mut self, case: u32, run: u32, record: &Record) {
         let floor = record.outcome.floor.as_ref().filter(|floor| floor.ns > 0.0);
         let trial = Trial {
             case,
             run,
             order: record.order_in_run,
-            attempt: record.attempt,
+            attempt: Attempt::of(record),
             cpu_set: small(self.cpu_sets.number(cpus(&record.cpus))),
             why: record.outcome.why.clone().map(|why| small(self.reasons.number(why))),
-            failed: record.outcome.status == Status::Failed,
             standing: Standing::of(record),
             cost_ns: cost_ns(record).filter(|&ns| ns.is_finite() && ns > 0.0 && is_usable(record)),
             floor_ns: floor.filter(|floor| !floor.reference).map(|floor| floor.ns),
@@ -195,13 +194,8 @@ impl Collector {
         let at = *self.at.entry((run, case, record.repetition)).or_insert(next);
         match self.trials.get_mut(at as usize) {
             None => self.trials.push(trial),
-            Some(earlier) => {
-                let disturbed = |trial: &Trial| trial.standing == Standing::Disturbed;
-                let later = trial.attempt >= earlier.attempt && (disturbed(earlier) || !disturbed(&trial));
-                if earlier.failed || later {
-                    *earlier = trial;
-                }
-            }
+            Some(earlier) if trial.attempt.supersedes(earlier.attempt) => *earlier = trial,
+            Some(_) => {}
         }
     }
 
