@@ -198,17 +198,23 @@ impl Change {
 
 /// Compares two recordings, the first as the base.
 pub fn compare(a: &Recording, b: &Recording) -> Comparison {
+    of_two(a, b).finish()
+}
+
+/// Facts, floors and prices in which two recordings differ, one sentence each.
+pub fn mismatches(a: &Recording, b: &Recording) -> Vec<String> {
+    let mut collector = of_two(a, b);
+    collector.locate();
+    collector.with(vec![]).differences()
+}
+
+fn of_two(a: &Recording, b: &Recording) -> Collector {
     let mut collector = Collector::new();
     for (name, recording) in [("A", a), ("B", b)] {
         let arm = collector.arm(name);
         recording.records.iter().for_each(|record| collector.add(arm, record));
     }
-    collector.finish()
-}
-
-/// Facts, floors and prices in which two recordings differ, one sentence each.
-pub fn mismatches(a: &Recording, b: &Recording) -> Vec<String> {
-    compare(a, b).differences()
+    collector
 }
 
 impl Collector {
@@ -246,13 +252,30 @@ impl Collector {
             data.judge(arm, &rows, &mut cases);
         }
         settle(&mut cases);
+        self.with(cases)
+    }
+
+    /// Comparison of these cases, with what is known beside them.
+    fn with(&self, cases: Vec<ComparedCase>) -> Comparison {
         Comparison {
-            arms: data.arms(),
-            facts: facets::facts(&self),
+            arms: self.known_arms(),
+            facts: facets::facts(self),
             floors: cause::floors(self.arms.len(), self.of_run.iter()),
-            prices: facets::prices(&self),
+            prices: facets::prices(self),
             cases,
         }
+    }
+
+    fn known_arms(&self) -> Vec<Arm> {
+        let arm = |(number, arm): (usize, &collect::ArmData)| {
+            let mut machines: Vec<usize> = self.runs(number).map(|run| run.machine).collect();
+            let runs = machines.len();
+            machines.sort_unstable();
+            machines.dedup();
+            let machines = machines.into_iter().map(|machine| self.machine(machine)).collect();
+            Arm { name: arm.name.clone(), machines, runs, records: arm.records }
+        };
+        self.arms.iter().enumerate().map(arm).collect()
     }
 }
 
@@ -327,18 +350,6 @@ impl<'a> Data<'a> {
         let key = Case { placement: nearest, ..asked.clone() }.key();
         let there = *self.numbers.get(key.as_str())?;
         self.trials(arm, there).next().map(|_| there)
-    }
-
-    fn arms(&self) -> Vec<Arm> {
-        let arm = |(number, arm): (usize, &collect::ArmData)| {
-            let mut machines: Vec<usize> = self.from.runs(number).map(|run| run.machine).collect();
-            let runs = machines.len();
-            machines.sort_unstable();
-            machines.dedup();
-            let machines = machines.into_iter().map(|machine| self.from.machine(machine)).collect();
-            Arm { name: arm.name.clone(), machines, runs, records: arm.records }
-        };
-        self.from.arms.iter().enumerate().map(arm).collect()
     }
 
     /// The sole machine of an arm.
