@@ -215,8 +215,8 @@ fn possible(record: Record) -> Result<Record, String> {
     }
 }
 
-/// Whether `later` counts instead of `earlier`, a record of the same run, case and repetition; see
-/// [`Attempt::supersedes`].
+/// Whether `later` counts instead of `earlier`, a record of the same run, case and repetition. The last attempt that was
+/// not disturbed counts, else the last one; a failed attempt is replaced by any that comes after it.
 pub fn supersedes(later: &Record, earlier: &Record) -> bool {
     Attempt::of(later).supersedes(Attempt::of(earlier))
 }
@@ -237,8 +237,7 @@ impl Attempt {
         Self { number: record.attempt, failed, disturbed }
     }
 
-    /// The last attempt that was not disturbed counts, else the last one. A failed attempt is replaced by any that comes
-    /// after it.
+    /// The rule of [`supersedes`].
     pub(crate) fn supersedes(self, earlier: Self) -> bool {
         earlier.failed || self.number >= earlier.number && (earlier.disturbed || !self.disturbed)
     }
