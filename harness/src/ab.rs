@@ -80,13 +80,24 @@ pub struct Finished {
     /// Cases measured on both sides.
     pub cases: Vec<CaseInTurns>,
     /// Cases without a pair, with the reason.
-    pub left_out: Vec<(String, String)>,
+    pub left_out: Vec<LeftOut>,
     /// Differences in facts between the sides.
     pub mismatches: Vec<String>,
     /// The signal that ended it early.
     pub interrupted: Option<i32>,
     /// What went wrong beside single trials, such as a setting that could not be restored.
     pub errors: Vec<anyhow::Error>,
+}
+
+/// A case without a pair.
+#[derive(Debug)]
+pub struct LeftOut {
+    /// Case key.
+    pub case_key: String,
+    /// Reason.
+    pub why: String,
+    /// Whether side A can time it, so that a limit cannot be judged without B.
+    pub lacking: bool,
 }
 
 /// Why a comparison stopped.
@@ -118,7 +129,7 @@ struct Contest<'a> {
     keeper: Option<Keeper>,
     signals: &'a Signals,
     cases: Vec<Common>,
-    left_out: Vec<(String, String)>,
+    left_out: Vec<LeftOut>,
     quiet: bool,
 }
 
@@ -195,7 +206,7 @@ impl Ab {
         if let Err(Stopped::Failed(error)) = stopped {
             finished.errors.push(error);
         }
-        let Contest { sides, keeper, left_out, .. } = contest;
+        let Contest { sides, keeper, cases, left_out, .. } = contest;
         // Restores what is still applied.
         drop(keeper);
         if let Ok(why) = fs::read_to_string(self.directory.join(keeper::FAILED)) {
@@ -211,6 +222,10 @@ impl Ab {
         finished.mismatches = ipcmark_reports::mismatches(&a, &b);
         finished.cases =
             judge_in_turns(&a.records, &b.records, self.settings.equal_within, finished.interrupted.is_none());
+        let measured: BTreeSet<&str> = finished.cases.iter().map(|case| case.case_key.as_str()).collect();
+        let without_pair = cases.into_iter().map(|case| case.case_key).filter(|key| !measured.contains(key.as_str()));
+        let why = "the budget ended before its first pair";
+        finished.left_out.extend(without_pair.map(|case_key| LeftOut { case_key, why: why.into(), lacking: true }));
         Ok(finished)
     }
 
@@ -244,7 +259,7 @@ impl Ab {
         let sides = [start(0)?, start(1)?];
         let (cases, left_out) = common(&sides);
         if cases.is_empty() {
-            let why = left_out.first().map_or_else(String::new, |(key, why)| format!(", such as {key}: {why}"));
+            let why = left_out.first().map_or_else(String::new, |it| format!(", such as {}: {}", it.case_key, it.why));
             return Err(Stopped::Failed(anyhow::anyhow!(
                 "the sides have no case in common that can be timed here{why}"
             )));
@@ -254,18 +269,22 @@ impl Ab {
 }
 
 /// Cases that both sides can time, and the others with the reason.
-fn common(sides: &[Side; 2]) -> (Vec<Common>, Vec<(String, String)>) {
+fn common(sides: &[Side; 2]) -> (Vec<Common>, Vec<LeftOut>) {
     let [a, b] = sides;
     let others: BTreeMap<&str, _> = b.cases.iter().map(|offer| (offer.case_key.as_str(), offer)).collect();
     let known: BTreeSet<&str> = a.cases.iter().map(|offer| offer.case_key.as_str()).collect();
     let (mut cases, mut left_out) = (vec![], vec![]);
+    let mut leave_out = |case_key: String, why: &str, lacking| {
+        left_out.push(LeftOut { case_key, why: why.to_owned(), lacking });
+    };
     for offer in a.cases.iter().filter(|offer| offer.is_timed) {
         let key = offer.case_key.clone();
         match others.get(offer.case_key.as_str()) {
-            None => left_out.push((key, "only A has it".to_owned())),
-            Some(other) => match offer.obstacle.as_ref().or(other.obstacle.as_ref()) {
-                Some(obstacle) => left_out.push((key, obstacle.clone())),
-                None => cases.push(Common {
+            None => leave_out(key, "only A has it", offer.obstacle.is_none()),
+            Some(other) => match (&offer.obstacle, &other.obstacle) {
+                (Some(obstacle), _) => leave_out(key, obstacle, false),
+                (None, Some(obstacle)) => leave_out(key, obstacle, true),
+                (None, None) => cases.push(Common {
                     case_key: key,
                     predicted: Duration::from_nanos(offer.predicted_ns + other.predicted_ns),
                     failures: 0,
@@ -274,7 +293,7 @@ fn common(sides: &[Side; 2]) -> (Vec<Common>, Vec<(String, String)>) {
         }
     }
     let only_b = b.cases.iter().filter(|offer| offer.is_timed && !known.contains(offer.case_key.as_str()));
-    left_out.extend(only_b.map(|offer| (offer.case_key.clone(), "only B has it".to_owned())));
+    only_b.for_each(|offer| leave_out(offer.case_key.clone(), "only B has it", false));
     (cases, left_out)
 }
 

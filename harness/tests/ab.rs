@@ -9,7 +9,7 @@ use std::time::Duration;
 use ipcmark::record::Record;
 use nix::sys::signal::Signal;
 
-use crate::common::command::{folder, ipcmark, printed, told};
+use crate::common::command::{example_path, folder, ipcmark, printed, told};
 use crate::common::user_run::{entries, fresh_places};
 use crate::common::{PROGRAM, alone, processes_naming, signal, wait_up_to};
 
@@ -49,7 +49,11 @@ impl Contest {
 
     /// `ipcmark ab` with a plan of two short cases.
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        self.command_of(Path::new(PROGRAM), arguments)
+    }
+
+    fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(["ab", "--plan", "tiny.toml", "--out", "out"]).args(arguments).current_dir(self.path());
         self.placed(command)
     }
@@ -132,6 +136,33 @@ fn an_interrupted_comparison_restores_its_setting_and_goes_on() {
     assert!(printed(&compared).contains("2 cases, b against a"), "{}{}", printed(&compared), told(&compared));
     assert!(contest.path().join("out/a/index.html").exists());
     assert_eq!(contest.leftovers(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_limit_is_broken_by_a_slow_side_and_kept_otherwise() {
+    let (_alone, contest) = (alone(), Contest::new());
+    let plan = PLAN.replace("pipe/block", "slowed-socket/block").replace(", \"stream\"", "");
+    fs::write(contest.path().join("tiny.toml"), plan).expect("ours");
+    let slowed = example_path("slowed");
+    // Burning as long as each side waits makes a round trip three times as long.
+    let slow = ["--b-env", "SLOWED_BY=100", "--budget", "60s", "--fail-above"];
+    let broken = contest.command_of(&slowed, &[&slow[..], &["50"]].concat()).output().expect("it starts");
+    assert_eq!(broken.status.code(), Some(1), "{}{}", printed(&broken), told(&broken));
+    assert!(told(&broken).contains("slower by more than 50 %: transport/slowed-socket/"), "{}", told(&broken));
+    // As single runs, too, it is beyond what two runs of one machine may be apart.
+    let compared =
+        |arms: [&str; 2]| ipcmark(contest.path(), &["compare", arms[0], arms[1], "--fail-above", "50"]).status.code();
+    assert_eq!((compared(["out/a", "out/b"]), compared(["out/b", "out/a"])), (Some(1), Some(0)));
+
+    let again = |arguments: &[&str]| {
+        fs::remove_dir_all(contest.path().join("out")).expect("ours");
+        contest.command_of(&slowed, arguments).output().expect("it starts")
+    };
+    let kept = again(&[&slow[..], &["900"]].concat());
+    assert_eq!(kept.status.code(), Some(0), "{}{}", printed(&kept), told(&kept));
+    let open = again(&["--budget", "1ms", "--fail-above", "50"]);
+    assert_eq!(open.status.code(), Some(2), "{}{}", printed(&open), told(&open));
+    assert!(told(&open).contains("the budget ended before its first pair"), "{}", told(&open));
 }
 
 #[test]

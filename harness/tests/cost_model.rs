@@ -21,7 +21,7 @@ fn counted(case: Case) -> Option<TrialResult> {
 
 /// A count per message, without the few calls around the loop, which are a fraction of one.
 fn whole(result: &TrialResult, name: &str) -> u32 {
-    let value = result.outcome.metrics.as_ref().and_then(|all| all.get(name)).copied();
+    let value = result.outcome.metric(name);
     value.expect("counted").floor() as u32
 }
 

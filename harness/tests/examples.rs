@@ -1,17 +1,8 @@
 //! Programs of other crates that add a mechanism: the examples list their row and pass the conformance plan with it.
 
-use std::path::Path;
-use std::process::{Command, Output};
-
-use crate::common::{PROGRAM, alone, command, records};
+use crate::common::command::example;
+use crate::common::{alone, command, records};
 use ipcmark::record::Status;
-
-/// Runs the example, which `cargo test` builds beside the command.
-fn example(name: &str, folder: &Path, arguments: &[&str]) -> Output {
-    let program = Path::new(PROGRAM).with_file_name("examples").join(name);
-    assert!(program.exists(), "{} is not built; `cargo build -p ipcmark-harness --examples`", program.display());
-    Command::new(program).args(arguments).current_dir(folder).output().expect("the example starts")
-}
 
 fn lists_its_row_and_conforms(name: &str, row: &str) {
     let _alone = alone();

@@ -146,7 +146,7 @@ fn the_quick_plan_of_locks_measures_every_row_uncontended_and_contended() {
 
 /// The record's number of this name, which must be one.
 fn number(record: &Record, name: &str) -> f64 {
-    let found = record.outcome.metrics.as_ref().and_then(|all| all.get(name)).copied();
+    let found = record.outcome.metric(name);
     found.filter(|value| value.is_finite()).unwrap_or_else(|| panic!("{}: {name} is {found:?}", record.case_key))
 }
 

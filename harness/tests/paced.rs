@@ -32,7 +32,7 @@ fn half_a_second(case: Case) -> TrialOrder {
 fn number(result: &TrialResult, name: &str) -> f64 {
     let why = &result.outcome.why;
     assert_eq!(result.outcome.status, Status::Measured, "{why:?}");
-    let found = result.outcome.metrics.as_ref().and_then(|all| all.get(name)).copied();
+    let found = result.outcome.metric(name);
     found.unwrap_or_else(|| panic!("there is no {name}: {:?}", result.outcome.metrics))
 }
 

@@ -79,7 +79,7 @@ fn main_metric(measure: Measure) -> &'static str {
 }
 
 fn number(outcome: &Outcome, name: &str) -> Option<f64> {
-    outcome.metrics.as_ref().and_then(|all| all.get(name)).copied()
+    outcome.metric(name)
 }
 
 #[test]

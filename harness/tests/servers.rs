@@ -29,7 +29,7 @@ fn measured(session: &Session, case: &Case) -> Outcome {
 
 /// The outcome's number of this name, which must be one.
 fn number(case: &Case, outcome: &Outcome, name: &str) -> f64 {
-    let found = outcome.metrics.as_ref().and_then(|all| all.get(name)).copied();
+    let found = outcome.metric(name);
     found.filter(|value| value.is_finite()).unwrap_or_else(|| panic!("{}: {name} is {found:?}", case.key()))
 }
 

@@ -125,7 +125,7 @@ fn read(runs: &Path) -> anyhow::Result<()> {
     let bad = ipcmark_reports::visit(&[PathBuf::from(runs)], &mut |record, _, _| {
         count += 1;
         let main = record.case.main_metric();
-        sum += main.and_then(|main| record.outcome.metrics.as_ref()?.get(main.name).copied()).unwrap_or(0.0);
+        sum += main.and_then(|main| record.outcome.metric(main.name)).unwrap_or(0.0);
     })?;
     ensure!(sum.is_finite(), "no numbers");
     tell(started, count, bad.len())?;

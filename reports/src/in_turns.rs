@@ -16,7 +16,7 @@ use crate::analyse::pairs::{self, Pair, PairedRatio};
 use crate::analyse::statistics::{Interval, median};
 use crate::analyse::trials::{cost_ns, is_usable};
 use crate::analyse::verdict::reason;
-use crate::compare::Change;
+use crate::compare::{Change, Findings, Gate};
 
 /// A case measured in both runs.
 #[derive(Clone, Debug)]
@@ -55,6 +55,36 @@ pub fn judge_in_turns(first: &[Record], second: &[Record], equal_within: f64, ov
     cases.into_iter().map(|(key, pairs)| judge_case(key, &pairs, &distances, equal_within, over)).collect()
 }
 
+/// Holds the second run to a limit: no case may take more than `limit_percent` more time than in the first. A case is surely
+/// slower if its whole interval lies above the limit. It can see the limit if its interval is no wider, so that twice the
+/// limit would be found, or lies below the limit. `lacking` has a sentence for each case that only the first run could time.
+pub fn gate_in_turns(cases: &[CaseInTurns], lacking: Vec<String>, limit_percent: f64) -> Gate {
+    let limit = (1.0 + limit_percent / 100.0).ln();
+    let (mut surely, mut pairs_wanted) = (Vec::new(), Vec::new());
+    for case in cases {
+        match (case.change, case.ratio) {
+            (Change::Broken, _) => surely.push(format!("broken on side B: {}: {}", case.case_key, case.why)),
+            (_, Some(PairedRatio { interval: Some(interval), pairs, .. })) => {
+                let half = (interval.high / interval.low).ln() / 2.0;
+                if interval.low.ln() > limit {
+                    surely.push(format!("slower by more than {limit_percent} %: {}", case.case_key));
+                } else if half > limit && interval.high.ln() > limit {
+                    // The width of an interval falls with the root of the number of pairs.
+                    pairs_wanted.push((pairs as f64 * (half / limit).powi(2)).ceil() as usize);
+                }
+            }
+            _ => pairs_wanted.push(pairs::FIRST_LOOK),
+        }
+    }
+    pairs_wanted.sort_unstable();
+    let cure = match pairs_wanted.get(pairs_wanted.len() / 2) {
+        Some(&pairs) if pairs <= pairs::PAIRS_MAX => format!("{pairs} pairs would do for half of them: raise --budget"),
+        _ => "they are too noisy for any number of pairs".into(),
+    };
+    let asked = cases.len() + lacking.len();
+    Findings { surely, lacking, blind: pairs_wanted.len(), asked, cure }.conclude(limit_percent)
+}
+
 fn judge_case(
     key: &str,
     pairs: &BTreeMap<u32, [&Record; 2]>,
@@ -71,7 +101,7 @@ fn judge_case(
     let side = |side: usize| pairs.iter().map(move |pair| pair[side]).filter(|record| is_usable(record));
     let main = pairs.first().and_then(|pair| pair[0].case.main_metric());
     let typical = main.and_then(|main| {
-        let of = |at| median(side(at).filter_map(|record| record.outcome.metrics.as_ref()?.get(main.name).copied()));
+        let of = |at| median(side(at).filter_map(|record| record.outcome.metric(main.name)));
         Some((main, [of(0)?, of(1)?]))
     });
     let mut found = CaseInTurns {

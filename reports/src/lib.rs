@@ -25,6 +25,6 @@ pub use compare::{
     compare, mismatches,
 };
 pub use identity::{Machines, machine_id};
-pub use in_turns::{CaseInTurns, judge_in_turns};
+pub use in_turns::{CaseInTurns, gate_in_turns, judge_in_turns};
 pub use page::write;
 pub use read::{BadLine, Reader, Recording, counting, read, supersedes, tried_again, visit};

@@ -3,7 +3,7 @@
 use crate::common;
 use ipcmark_record::{Case, Measure, Outcome, Placement, Record, Verdict, metric};
 use ipcmark_reports::analyse::statistics::Random;
-use ipcmark_reports::{CaseInTurns, Change, judge_in_turns, pairs};
+use ipcmark_reports::{CaseInTurns, Change, GateVerdict, gate_in_turns, judge_in_turns, pairs};
 
 const EQUAL_WITHIN: f64 = 0.02;
 
@@ -113,4 +113,24 @@ fn what_fails_in_the_second_run_is_broken_and_few_pairs_decide_nothing() {
     }
     let broken = judged(&first, &second);
     assert_eq!((broken.change, broken.why.as_str()), (Change::Broken, "it crashed"));
+}
+
+#[test]
+fn a_limit_is_broken_by_a_whole_interval_and_open_without_the_pairs_to_see_it() {
+    let first = side("a", near(noisy(1, 1_000.0)).take(54));
+    let slower = [judged(&first, &side("b", near(noisy(2, 1_300.0)).take(54)))];
+    let equal = [judged(&first, &side("b", near(noisy(3, 1_000.0)).take(54)))];
+    let few = [judged(&first[..4], &side("b", near(noisy(2, 1_000.0)).take(4)))];
+    let verdict = |cases: &[CaseInTurns], limit| gate_in_turns(cases, vec![], limit).verdict;
+    assert_eq!(verdict(&slower, 10.0), GateVerdict::Broken);
+    assert_eq!(verdict(&slower, 50.0), GateVerdict::Kept);
+    assert_eq!(verdict(&equal, 10.0), GateVerdict::Kept);
+    // 2 % of noise and 54 pairs do not show 0.1 %.
+    let open = gate_in_turns(&equal, vec![], 0.1);
+    assert_eq!(open.verdict, GateVerdict::Open, "{open:?}");
+    let open = gate_in_turns(&few, vec![], 10.0);
+    assert_eq!(open.verdict, GateVerdict::Open);
+    assert!(open.reasons.iter().any(|why| why.contains("9 pairs would do")), "{open:?}");
+    let lacking = gate_in_turns(&equal, vec!["missing on side B: it".into()], 10.0);
+    assert_eq!((lacking.verdict, lacking.reasons.len()), (GateVerdict::Open, 1), "{lacking:?}");
 }

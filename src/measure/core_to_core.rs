@@ -109,6 +109,11 @@ pub fn follow(member: &mut Member, arena: &mut Arena) -> MeasureResult {
 
 /// Runs the leader, which measures all pairs of the CPUs that the order is spread over.
 pub fn lead(leader: &mut Leader, arena: &mut Arena, order: &Order) -> MeasureResult {
+    if let Err(why) = arena.renew() {
+        together(leader, phase::END, 0, || Ok(()))?;
+        let skipped = Some(format!("each pair needs fresh pages, and this kernel does not replace them: {why}"));
+        return Ok(Report { messages: 1, skipped, ..Report::default() });
+    }
     let cpus = Topology::among(&order.spread_over).by_locality();
     let (pairs, sampled) = locality::pairs(&cpus);
     let budget_ns = pair_ns(order.timing.hot_ns, pairs.len());

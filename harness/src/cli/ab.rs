@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use ipcmark_reports::{CaseInTurns, Change, pairs, shown};
+use ipcmark_reports::{Change, gate_in_turns, pairs, shown};
 use regex::Regex;
 
 use super::table;
@@ -111,7 +111,7 @@ Examples:
 Exit status:
   0          fine
   1          a trial failed, a setting could not be restored, or a case broke the limit of --fail-above
-  2          the call or the plan was wrong, or a side did not start
+  2          the call or the plan was wrong, a side did not start, or most cases cannot see the limit of --fail-above
   129, 130, 143  interrupted; --resume DIR goes on";
 
 impl Ab {
@@ -167,8 +167,8 @@ fn write(out: &mut impl Write, finished: &Finished) -> anyhow::Result<()> {
     }
     table::align_right(&mut rows, 1..6);
     table::write(out, &rows)?;
-    for (key, why) in &finished.left_out {
-        writeln!(out, "not compared: {key}: {why}")?;
+    for case in &finished.left_out {
+        writeln!(out, "not compared: {}: {}", case.case_key, case.why)?;
     }
     let count = |change: Change| finished.cases.iter().filter(|case| case.change == change).count();
     writeln!(
@@ -190,17 +190,18 @@ fn conclude(finished: &Finished, fail_above: Option<f64>) -> u8 {
     for error in &finished.errors {
         status = super::complain(error, super::BROKEN);
     }
-    for case in finished.cases.iter().filter(|case| case.change == Change::Broken) {
-        print_line(&format!("broken on side B: {}: {}", case.case_key, case.why));
-        status = super::BROKEN;
-    }
-    if let Some(percent) = fail_above {
-        let is_slower = |case: &&CaseInTurns| {
-            case.ratio.and_then(|ratio| ratio.interval).is_some_and(|i| i.low > 1.0 + percent / 100.0)
-        };
-        for case in finished.cases.iter().filter(is_slower) {
-            print_line(&format!("slower by more than {percent} %: {}", case.case_key));
-            status = super::BROKEN;
+    match fail_above {
+        None => {
+            for case in finished.cases.iter().filter(|case| case.change == Change::Broken) {
+                print_line(&format!("broken on side B: {}: {}", case.case_key, case.why));
+                status = super::BROKEN;
+            }
+        }
+        Some(percent) => {
+            let lacking = finished.left_out.iter().filter(|case| case.lacking);
+            let lacking = lacking.map(|case| format!("missing on side B: {}: {}", case.case_key, case.why)).collect();
+            let kept = super::compare::conclude(&gate_in_turns(&finished.cases, lacking, percent));
+            status = if status == super::FINE { kept } else { status };
         }
     }
     match finished.interrupted {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use ipcmark_reports::{Collector, GateVerdict};
+use ipcmark_reports::{Collector, Gate, GateVerdict};
 use rustix::termios::tcgetwinsize;
 
 use crate::progress::print_line;
@@ -38,6 +38,7 @@ pub(super) struct Compare {
     /// Runs to compare: files, directories or NAME=PATTERN
     ///
     /// A pattern may hold `*`, `?` and `[...]`, and names files with records or directories of runs. The first arm is the base.
+    /// Files may be compressed with gzip or zstd; `-` reads records from standard input.
     #[arg(value_name = "[NAME=]RUNS", required = true)]
     arms: Vec<String>,
     /// Arm that the others are compared with, instead of the first
@@ -75,13 +76,17 @@ impl Compare {
             writeln!(out, "{}", comparison.write(folder)?.display())?;
         }
         let Some(limit) = self.fail_above else { return Ok(super::FINE) };
-        let gate = comparison.gate(limit);
-        gate.reasons.iter().for_each(|reason| print_line(reason));
-        Ok(match gate.verdict {
-            GateVerdict::Kept => super::FINE,
-            GateVerdict::Broken => super::BROKEN,
-            GateVerdict::Open => super::MISTAKE,
-        })
+        Ok(conclude(&comparison.gate(limit)))
+    }
+}
+
+/// Prints the reasons of a gate and returns its exit status.
+pub(super) fn conclude(gate: &Gate) -> u8 {
+    gate.reasons.iter().for_each(|reason| print_line(reason));
+    match gate.verdict {
+        GateVerdict::Kept => super::FINE,
+        GateVerdict::Broken => super::BROKEN,
+        GateVerdict::Open => super::MISTAKE,
     }
 }
 

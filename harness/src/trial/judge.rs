@@ -4,7 +4,9 @@ use ipcmark::family;
 use ipcmark::measure::floors;
 use ipcmark::measure::locks::{Concluded, Expected};
 use ipcmark::protocol::Report;
-use ipcmark::record::{Case, Counters, Measure, Metrics, Outcome, Role, RoleCost, Status, Verdict, metric};
+use ipcmark::record::{
+    Case, Counters, Measure, Metrics, Outcome, PairedFloor, Role, RoleCost, Status, Verdict, metric,
+};
 
 use super::attempt::Attempt;
 use super::disturbance::Conditions;
@@ -72,16 +74,21 @@ fn reported(case: &Case, attempt: &Attempt, conditions: &Conditions<'_>) -> Outc
         status: Status::Measured,
         verdict: Some(verdict),
         why: (!reasons.is_empty()).then(|| reasons.join("; ")),
-        metrics: Some(metrics),
+        metrics: Some(metrics.into_iter().map(|(name, value)| (name, rounded(value))).collect()),
         windows: windows.filter(|_| attempt.calls.is_none()).cloned(),
         histogram: histogram.filter(|_| attempt.calls.is_none()).cloned(),
         distributions,
-        floor: leader.floor.clone(),
+        floor: leader.floor.clone().map(|floor| PairedFloor { ns: rounded(floor.ns), ..floor }),
         roles: Some(roles),
         cost_model: declared,
         contest: together.contest,
         core_to_core: leader.core_to_core.clone(),
     }
+}
+
+/// Nine significant digits: no clock of a trial has more, and the rest would be a tenth of a recording.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.8e}").parse().unwrap_or(value)
 }
 
 /// A participant in another language may start without the control page and choose its own count.

@@ -1,6 +1,6 @@
 //! Calls of the command.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
@@ -17,6 +17,18 @@ pub fn command(folder: &Path, arguments: &[&str]) -> Command {
 /// Runs the command in `folder` and returns its output.
 pub fn ipcmark(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().expect("the command exists")
+}
+
+/// Path of an example, which `cargo test` builds beside the command.
+pub fn example_path(name: &str) -> PathBuf {
+    let program = Path::new(PROGRAM).with_file_name("examples").join(name);
+    assert!(program.exists(), "{} is not built; `cargo build -p ipcmark-harness --examples`", program.display());
+    program
+}
+
+/// Runs an example in `folder` and returns its output.
+pub fn example(name: &str, folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(example_path(name)).args(arguments).current_dir(folder).output().expect("the example starts")
 }
 
 /// A temporary directory, removed at the end of the test.

@@ -41,7 +41,7 @@ pub fn declared(study: &CaseStudy<'_>) -> Vec<Declared> {
     let plays = plays(study, &names);
     let row = |name: &&String| {
         let (role, (_, count, read)) = VISIBLE.iter().find_map(|all| Some((name.strip_suffix(all.0)?, *all)))?;
-        let seen = study.usable().filter_map(|record| record.outcome.metrics.as_ref()?.get(*name).copied());
+        let seen = study.usable().filter_map(|record| record.outcome.metric(name));
         Some(Declared {
             role: role.to_owned(),
             count,

@@ -176,8 +176,7 @@ impl Load<'_, '_> {
         let first = self.cases.iter().position(|case| is_overloaded(case));
         let last = first.map_or(self.cases.len(), |first| first).checked_sub(1);
         let highest = self.cases.last().filter(|case| is_overloaded(case));
-        let carried =
-            |record: &ipcmark_record::Record| record.outcome.metrics.as_ref()?.get(metric::MESSAGES_PER_S).copied();
+        let carried = |record: &ipcmark_record::Record| record.outcome.metric(metric::MESSAGES_PER_S);
         Knee {
             sustained_per_s: last.map(|at| rate(self.cases[at])),
             overloaded_per_s: first.map(|at| rate(self.cases[at])),

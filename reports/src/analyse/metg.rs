@@ -139,7 +139,7 @@ impl Curve {
 
 /// Share of the workers' time that is work, over the grains of `cases`; 0.5 at METG(50 %).
 pub fn efficiency(cases: &[&CaseStudy<'_>]) -> Curve {
-    let share = |record: &Record| record.outcome.metrics.as_ref()?.get(metric::EFFICIENCY).copied();
+    let share = |record: &Record| record.outcome.metric(metric::EFFICIENCY);
     Curve::new(cases.iter().map(|case| {
         let repetitions = case.usable().filter_map(|record| Some((of_repetition(record), share(record)?)));
         (case.case.params.grain_ns.unwrap_or(0), repetitions.collect())

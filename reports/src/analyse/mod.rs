@@ -5,6 +5,7 @@ pub mod beside;
 pub mod best;
 pub mod break_even;
 pub mod collapse;
+pub mod core_to_core;
 pub mod cost_model;
 pub mod cross_check;
 pub mod crowd;

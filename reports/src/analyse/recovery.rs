@@ -61,8 +61,7 @@ pub fn fate(case: &CaseStudy<'_>) -> Fate {
         return Fate::Unknown(case.summary.why.clone());
     }
     let text = value(case, metric::TOLD_SHARE).is_some_and(|share| share >= 0.5);
-    let shares =
-        case.usable().filter_map(|record| record.outcome.metrics.as_ref()?.get(metric::RECOVERED_SHARE).copied());
+    let shares = case.usable().filter_map(|record| record.outcome.metric(metric::RECOVERED_SHARE));
     let (mut least, mut sum, mut repetitions) = (1.0_f64, 0.0, 0.0);
     for share in shares {
         (least, sum, repetitions) = (least.min(share), sum + share, repetitions + 1.0);

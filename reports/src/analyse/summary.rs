@@ -227,7 +227,7 @@ impl CaseSummary {
 }
 
 fn main_sets(records: &[&Record], main: MainMetric) -> Repetitions {
-    repetitions(records, main.kind, |record| record.outcome.metrics.as_ref()?.get(main.name).copied())
+    repetitions(records, main.kind, |record| record.outcome.metric(main.name))
 }
 
 /// Ratio of each repetition to its own floor, so that common disturbances cancel out.

@@ -19,11 +19,6 @@ pub fn is_usable(record: &Record) -> bool {
     record.outcome.status == Status::Measured && !is_invalid(&record.outcome)
 }
 
-/// Metric of a trial.
-fn recorded(record: &Record, name: &str) -> Option<f64> {
-    record.outcome.metrics.as_ref()?.get(name).copied()
-}
-
 /// Largest step of the clocks that stamped single events in the usable repetitions; 0 if unknown.
 pub fn clock_step_ns(records: &[&Record]) -> f64 {
     usable(records).filter_map(Record::clock_step_ns).fold(0.0, f64::max)
@@ -36,7 +31,7 @@ fn can_tell(records: &[&Record], name: &str, value: f64) -> bool {
 
 /// Merged latencies of the usable repetitions.
 pub fn distribution<'a>(records: &[&'a Record]) -> Option<Distribution> {
-    let values = |record: &Record| recorded(record, metric::SAMPLED_EVERY).unwrap_or(1.0);
+    let values = |record: &Record| record.outcome.metric(metric::SAMPLED_EVERY).unwrap_or(1.0);
     let with_values = |record: &'a Record| Some((record.outcome.histogram.as_deref()?, values(record)));
     let merged = Distribution::merge_sampled(usable(records).filter_map(with_values))?;
     Some(merged.stamped_in_steps_of(clock_step_ns(records)))
@@ -58,12 +53,12 @@ pub fn repetitions(records: &[&Record], kind: Kind, value: impl Fn(&Record) -> O
 /// Nanoseconds for one round trip or message, for comparison with floors and other cases.
 pub fn cost_ns(record: &Record) -> Option<f64> {
     let main = record.case.main_metric()?;
-    record.outcome.metrics.as_ref()?.get(main.name).map(|value| main.cost_ns(*value))
+    record.outcome.metric(main.name).map(|value| main.cost_ns(value))
 }
 
 /// Median of a metric over the usable repetitions, with its interval.
 pub fn estimate(records: &[&Record], kind: Kind, name: &str) -> Option<Estimate> {
-    let found = repetitions(records, kind, |record| recorded(record, name)).estimate();
+    let found = repetitions(records, kind, |record| record.outcome.metric(name)).estimate();
     found.filter(|found| can_tell(records, name, found.value))
 }
 
@@ -77,7 +72,7 @@ pub fn percentile(records: &[&Record], name: &str) -> Option<Estimate> {
 }
 
 fn found_percentile(records: &[&Record], name: &str) -> Option<Estimate> {
-    let of = |record: &Record| Some(RepetitionValue { value: recorded(record, name)?, windows: vec![] });
+    let of = |record: &Record| Some(RepetitionValue { value: record.outcome.metric(name)?, windows: vec![] });
     let each: Option<Vec<RepetitionValue>> = usable(records).map(of).collect();
     Repetitions::new(Kind::Cost, Within::Total, each?).estimate()
 }
@@ -122,7 +117,7 @@ impl Stamping {
     /// Compares the loops of the usable repetitions; `None` without stamped trips.
     pub fn of(records: &[&Record]) -> Option<Self> {
         let pair = |record: &Record| {
-            let stamped_ns = *record.outcome.metrics.as_ref()?.get(metric::STAMPED_ROUND_TRIP_NS)?;
+            let stamped_ns = record.outcome.metric(metric::STAMPED_ROUND_TRIP_NS)?;
             let windows = record.outcome.windows.iter().flatten();
             let sum = windows.fold((0, 0), |sum, window| (sum.0 + window.elapsed_ns, sum.1 + window.messages));
             (sum.1 > 0).then(|| (stamped_ns, sum.0 as f64 / sum.1 as f64))
@@ -152,7 +147,8 @@ impl Stamping {
 
 /// Median of a metric over the usable repetitions.
 pub fn over_repetitions(records: &[&Record], name: &str) -> Option<f64> {
-    median(usable(records).filter_map(|record| recorded(record, name))).filter(|value| can_tell(records, name, *value))
+    median(usable(records).filter_map(|record| record.outcome.metric(name)))
+        .filter(|value| can_tell(records, name, *value))
 }
 
 /// [`over_repetitions`] of a case.

@@ -1,6 +1,6 @@
 //! Charts of a comparison: a value against a parameter, one panel per mechanism and one line per arm.
 
-use ipcmark_record::{Case, Measure, Params};
+use ipcmark_record::{Case, Measure, Parameter, Unit};
 
 use super::axis::Axis;
 use super::canvas::{Ink, Marker};
@@ -9,7 +9,7 @@ use super::plot::{Line, Panel, Point, Scales};
 use super::table::Table;
 use super::{Figure, Key};
 use crate::analyse::summary::shown;
-use crate::compare::{ComparedCase, Comparison, size};
+use crate::compare::{ComparedCase, Comparison, Typical, size};
 use crate::format;
 
 /// Most panels of a chart; the others are folded.
@@ -20,78 +20,29 @@ struct Sweep {
     id: &'static str,
     title: &'static str,
     measure: Measure,
-    /// Name of the horizontal axis.
+    /// Name of the parameter on the horizontal axis.
     across: &'static str,
-    of: fn(&Params) -> Option<u64>,
-    open: fn(&mut Params),
-    show: fn(u64) -> String,
+    /// Value on the vertical axis.
+    value: fn(&Typical) -> Option<f64>,
+}
+
+const fn sweep(id: &'static str, title: &'static str, measure: Measure, across: &'static str) -> Sweep {
+    Sweep { id, title, measure, across, value: |side| Some(side.value) }
 }
 
 /// Charts in page order.
-const SWEEPS: [Sweep; 7] = [
+const SWEEPS: [Sweep; 8] = [
+    sweep("round-trip", "Round trip against message size", Measure::RoundTrip, "message_bytes"),
+    sweep("rate", "Messages per second against message size", Measure::Stream, "message_bytes"),
+    sweep("load", "Median latency against offered rate", Measure::Paced, "rate_per_s"),
     Sweep {
-        id: "round-trip",
-        title: "Round trip against message size",
-        measure: Measure::RoundTrip,
-        across: "message size",
-        of: |params| params.message_bytes,
-        open: |params| params.message_bytes = None,
-        show: format::bytes,
+        value: |side| side.p99_ns,
+        ..sweep("load-p99", "99th percentile of the latency against offered rate", Measure::Paced, "rate_per_s")
     },
-    Sweep {
-        id: "rate",
-        title: "Messages per second against message size",
-        measure: Measure::Stream,
-        across: "message size",
-        of: |params| params.message_bytes,
-        open: |params| params.message_bytes = None,
-        show: format::bytes,
-    },
-    Sweep {
-        id: "load",
-        title: "Latency against offered rate",
-        measure: Measure::Paced,
-        across: "messages offered per second",
-        of: |params| params.rate_per_s,
-        open: |params| params.rate_per_s = None,
-        show: |per_s| format::rate(per_s as f64).trimmed().to_string(),
-    },
-    Sweep {
-        id: "contention",
-        title: "Acquisitions against contenders",
-        measure: Measure::Contention,
-        across: "contenders",
-        of: |params| params.contenders.map(u64::from),
-        open: |params| params.contenders = None,
-        show: |count| count.to_string(),
-    },
-    Sweep {
-        id: "pools",
-        title: "Time per task against workers",
-        measure: Measure::Dispatch,
-        across: "workers",
-        of: |params| params.workers.map(u64::from),
-        open: |params| params.workers = None,
-        show: |count| count.to_string(),
-    },
-    Sweep {
-        id: "grains",
-        title: "Time per task against its size",
-        measure: Measure::Dispatch,
-        across: "work of a task",
-        of: |params| params.grain_ns,
-        open: |params| params.grain_ns = None,
-        show: |ns| format::time(ns as f64).trimmed().to_string(),
-    },
-    Sweep {
-        id: "servers",
-        title: "Requests per second against clients",
-        measure: Measure::Serve,
-        across: "clients",
-        of: |params| params.clients.map(u64::from),
-        open: |params| params.clients = None,
-        show: |count| count.to_string(),
-    },
+    sweep("contention", "Acquisitions against contenders", Measure::Contention, "contenders"),
+    sweep("pools", "Time per task against workers", Measure::Dispatch, "workers"),
+    sweep("grains", "Time per task against its size", Measure::Dispatch, "grain_ns"),
+    sweep("servers", "Requests per second against clients", Measure::Serve, "clients"),
 ];
 
 /// Charts with at least two values of their parameter.
@@ -99,16 +50,27 @@ pub fn figures(comparison: &Comparison) -> Vec<Figure> {
     SWEEPS.iter().filter_map(|sweep| sweep.figure(comparison)).collect()
 }
 
+/// Value of a parameter as text.
+fn text_of(across: &Parameter) -> fn(u64) -> String {
+    match across.unit {
+        Unit::Bytes => format::bytes,
+        Unit::Nanoseconds => |ns| format::time(ns as f64).trimmed().to_string(),
+        Unit::PerSecond => |per_s| format::rate(per_s as f64).trimmed().to_string(),
+        Unit::None | Unit::Percent => |count| count.to_string(),
+    }
+}
+
 impl Sweep {
     fn figure(&self, comparison: &Comparison) -> Option<Figure> {
+        let across = Parameter::find(self.across)?;
         let mut groups: Vec<(Case, Vec<&ComparedCase>)> = Vec::new();
-        let with_numbers = |case: &&ComparedCase| case.sides.iter().flatten().next().is_some();
+        let with_numbers = |case: &&ComparedCase| case.sides.iter().flatten().any(|side| (self.value)(side).is_some());
         for case in comparison.cases.iter().filter(with_numbers) {
-            if case.case.measure != self.measure || (self.of)(&case.case.params).is_none() {
+            if case.case.measure != self.measure || across.number(&case.case.params).is_none() {
                 continue;
             }
             let shape = case.case.clone().with(|params| {
-                (self.open)(params);
+                across.clear(params);
                 // The usual depth follows from the size.
                 if !case.case_key.contains("/depth=") {
                     params.depth = None;
@@ -121,14 +83,14 @@ impl Sweep {
         }
         groups.retain(|(_, cases)| cases.len() > 1);
         for (_, cases) in &mut groups {
-            cases.sort_by_key(|case| (self.of)(&case.case.params));
+            cases.sort_by_key(|case| across.number(&case.case.params));
         }
         let change = |cases: &[&ComparedCase]| {
             cases.iter().flat_map(|case| &case.against).map(size).sum::<f64>() / cases.len() as f64
         };
         groups.sort_by(|a, b| change(&b.1).total_cmp(&change(&a.1)));
         let mut values: Vec<u64> =
-            groups.iter().flat_map(|(_, cases)| cases).filter_map(|case| (self.of)(&case.case.params)).collect();
+            groups.iter().flat_map(|(_, cases)| cases).filter_map(|case| across.number(&case.case.params)).collect();
         values.sort_unstable();
         values.dedup();
         let (first, rest) = groups.split_at(groups.len().min(MOST_PANELS));
@@ -146,25 +108,35 @@ impl Sweep {
                 .into(),
             legend: legend.collect(),
             table: table(comparison, groups.iter().flat_map(|(_, cases)| cases.iter().copied())),
-            ..Figure::drawn(self.id, self.title, &self.chart(comparison, first, &values))
+            ..Figure::drawn(self.id, self.title, &self.chart(comparison, across, first, &values))
         };
         Some(figure.unfolding(
             format!("{} more mechanisms", rest.len()),
-            (!rest.is_empty()).then(|| self.chart(comparison, rest, &values)),
+            (!rest.is_empty()).then(|| self.chart(comparison, across, rest, &values)),
         ))
     }
 
-    fn chart(&self, comparison: &Comparison, groups: &[(Case, Vec<&ComparedCase>)], values: &[u64]) -> Lines {
-        let panels: Vec<Panel> =
-            groups.iter().map(|(shape, cases)| self.panel(comparison, shape, cases, values)).collect();
+    fn chart(
+        &self,
+        comparison: &Comparison,
+        across: &Parameter,
+        groups: &[(Case, Vec<&ComparedCase>)],
+        values: &[u64],
+    ) -> Lines {
+        let panel = |(shape, cases): &(Case, Vec<&ComparedCase>)| Panel {
+            heading: heading(shape, cases[0]),
+            lines: self.lines(comparison, across, cases, values),
+            limits: Vec::new(),
+        };
+        let panels: Vec<Panel> = groups.iter().map(panel).collect();
         let main = groups[0].0.main_metric();
         let rate = main.is_some_and(ipcmark_record::MainMetric::is_rate);
         Lines {
             description: "A value against a parameter, on logarithmic axes, one panel per mechanism and one line per arm.",
             scales: Scales {
-                x_name: self.across,
+                x_name: across.label,
                 y_name: if rate { "per second" } else { "time" },
-                x: Axis::places(values, self.show),
+                x: Axis::places(values, text_of(across)),
                 y: Axis::log(heights(&panels), if rate { format::rate } else { format::time }),
             },
             columns: 3,
@@ -172,12 +144,13 @@ impl Sweep {
         }
     }
 
-    fn panel(&self, comparison: &Comparison, shape: &Case, cases: &[&ComparedCase], values: &[u64]) -> Panel {
+    /// A line for each arm.
+    fn lines(&self, comparison: &Comparison, across: &Parameter, cases: &[&ComparedCase], values: &[u64]) -> Vec<Line> {
         let line = |(arm, _): (usize, &crate::compare::Arm)| {
             let mut before = None;
             let points = cases.iter().filter_map(|case| {
-                let of = (self.of)(&case.case.params)?;
-                let point = Point::at(of.max(1) as f64, case.sides[arm].as_ref()?.value);
+                let of = across.number(&case.case.params)?;
+                let point = Point::at(of.max(1) as f64, (self.value)(case.sides[arm].as_ref()?)?);
                 let at = values.iter().position(|&known| known == of);
                 let joined = at.zip(before).is_some_and(|(at, before): (usize, usize)| at == before + 1);
                 before = at;
@@ -187,8 +160,7 @@ impl Sweep {
             let ink = Ink::Series(u16::try_from(arm).unwrap_or(u16::MAX));
             Line { label: String::new(), ink, marker: Some(Marker::Circle), points: points.collect() }
         };
-        let lines = comparison.arms.iter().enumerate().map(line).filter(|line| !line.points.is_empty());
-        Panel { heading: heading(shape, cases[0]), lines: lines.collect(), limits: Vec::new() }
+        comparison.arms.iter().enumerate().map(line).filter(|line| !line.points.is_empty()).collect()
     }
 }
 
@@ -223,6 +195,8 @@ pub fn table<'c>(comparison: &'c Comparison, cases: impl Iterator<Item = &'c Com
         .text("In the arm", "arm_value", |row| text(row, row.1.arm))
         .time("Cost, base", "base_cost_ns", |row| of_base(row, 0))
         .time("Cost, arm", "arm_cost_ns", |row| of_base(row, row.1.arm))
+        .time("p99, base", "base_p99_ns", |row| row.0.sides[0].as_ref()?.p99_ns)
+        .time("p99, arm", "arm_p99_ns", |row| row.0.sides[row.1.arm].as_ref()?.p99_ns)
         .number("Cost ratio", "ratio_count", format::ratio, |row| Some(row.1.ratio?.value))
         .number("Low", "low_count", format::ratio, |row| Some(ends(row)?.low))
         .number("High", "high_count", format::ratio, |row| Some(ends(row)?.high))

@@ -2,110 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use ipcmark_record::{CoreToCore, CpuPlace, Measure};
+use ipcmark_record::{CpuPlace, Measure};
 
 use super::core_map::{CoreMaps, Panel};
 use super::table::Table;
 use super::{Figure, Looks};
+use crate::analyse::core_to_core::{Map, Pair, Shared};
 use crate::analyse::families::MACHINE;
 use crate::analyse::ground::measured;
 use crate::analyse::statistics::median;
 use crate::analyse::study::Study;
 use crate::format;
 
-/// Map of one machine over all repetitions.
-#[derive(Clone, Debug, Default)]
-pub struct Map {
-    /// Name of the machine in headings; empty if there is only one.
-    pub name: String,
-    cpus: Vec<CpuPlace>,
-    sampled: bool,
-    lines: u32,
-    repetitions: usize,
-    /// Median, lowest and highest line of each repetition, by pair.
-    times: BTreeMap<(u32, u32), Vec<[f64; 3]>>,
-}
-
-/// Pair of a map over all repetitions.
-struct Pair<'m> {
-    from: &'m CpuPlace,
-    to: &'m CpuPlace,
-    ns: f64,
-    low_ns: f64,
-    high_ns: f64,
-}
-
-/// What two CPUs share, nearest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Shared {
-    Core,
-    Level2,
-    Level3,
-    Node,
-    Nothing,
-}
-
-impl Shared {
-    fn of(a: &CpuPlace, b: &CpuPlace) -> Self {
-        let same = |level: fn(&CpuPlace) -> Option<u32>| level(a).is_some() && level(a) == level(b);
-        match () {
-            () if a.core == b.core => Self::Core,
-            () if same(|at| at.level_2) => Self::Level2,
-            () if same(|at| at.level_3) => Self::Level3,
-            () if a.node == b.node => Self::Node,
-            () => Self::Nothing,
-        }
-    }
-
-    const fn phrase(self) -> &'static str {
-        match self {
-            Self::Core => "threads of one core",
-            Self::Level2 => "same level-2 cache",
-            Self::Level3 => "same level-3 cache",
-            Self::Node => "same node, no shared cache",
-            Self::Nothing => "different nodes",
-        }
-    }
-}
-
 impl Map {
-    /// Empty map of the machine `name`.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..Self::default() }
-    }
-
-    /// Adds a repetition. One of other CPUs is left out.
-    pub fn add(&mut self, found: &CoreToCore) {
-        if self.repetitions == 0 {
-            (self.cpus, self.sampled, self.lines) = (found.cpus.clone(), found.sampled, found.lines);
-        } else if self.cpus != found.cpus {
-            return;
-        }
-        self.repetitions += 1;
-        for pair in &found.pairs {
-            let times = self.times.entry((pair.from, pair.to)).or_default();
-            times.push([pair.median_ns, pair.low_ns, pair.high_ns]);
-        }
-    }
-
-    /// Median over repetitions of a pair.
-    pub fn ns(&self, from: u32, to: u32) -> Option<f64> {
-        median(self.times.get(&(from, to))?.iter().map(|times| times[0]))
-    }
-
-    /// Pairs in order of locality.
-    fn pairs(&self) -> Vec<Pair<'_>> {
-        let pair = |(from, to): (usize, usize)| {
-            let (from, to) = (&self.cpus[from], &self.cpus[to]);
-            let times = self.times.get(&(from.cpu, to.cpu))?;
-            let low_ns = times.iter().map(|times| times[1]).fold(f64::INFINITY, f64::min);
-            let high_ns = times.iter().map(|times| times[2]).fold(0.0, f64::max);
-            Some(Pair { from, to, ns: self.ns(from.cpu, to.cpu)?, low_ns, high_ns })
-        };
-        let all = 0..self.cpus.len();
-        all.clone().flat_map(|from| all.clone().map(move |to| (from, to))).filter_map(pair).collect()
-    }
-
     /// The squares to draw: all CPUs with each other, or of a sample one CPU of each group with each other, and each with
     /// the CPUs of its group.
     fn panels(&self) -> Vec<Panel> {
@@ -211,10 +120,12 @@ pub fn figures(study: &Study<'_>, _: &Looks) -> Vec<Figure> {
 fn beside_floor(study: &Study<'_>, map: &Map) -> Option<String> {
     let floors = study.floors()?;
     let (&[a, b], floor_ns) = (floors.cpus.as_slice(), floors.line_round_trip_two_ns?) else { return None };
-    let ns = f64::min(map.ns(a, b)?, map.ns(b, a)?);
+    let pairs = map.pairs();
+    let both = pairs.iter().filter(|pair| [(a, b), (b, a)].contains(&(pair.from.cpu, pair.to.cpu)));
+    let ns = both.map(|pair| pair.low_ns).min_by(f64::total_cmp)?;
     Some(format!(
-        " The two-line floor of this run between CPUs {a} and {b}, the fastest of many readings, is {}: this map has {}, {} \
-         times as long.",
+        " The two-line floor of this run between CPUs {a} and {b}, the fastest of many readings, is {}; the fastest line of \
+         this map took {}, {} times as long.",
         format::ns(floor_ns),
         format::ns(ns),
         format::ratio(ns / floor_ns)
@@ -273,7 +184,7 @@ fn table(maps: &[&Map]) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use ipcmark_record::PairTime;
+    use ipcmark_record::{CoreToCore, PairTime};
 
     use super::*;
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use ipcmark_record::{Case, CostModel, Facts, Floors, Measure, Placement, Record, Status, Suite, Verdict};
+use ipcmark_record::{Case, CostModel, Facts, Floors, Measure, Placement, Record, Status, Suite, Verdict, metric};
 
+use crate::analyse::core_to_core::Map;
 use crate::analyse::cost_model::Moment;
 use crate::analyse::distance::{Distance, Place, Sighting, cpus, places, reading};
 use crate::analyse::statistics::median;
@@ -26,6 +27,8 @@ pub struct Collector {
     cpu_sets: Numbered<Vec<u32>>,
     reasons: Numbered<String>,
     trials: Vec<Trial>,
+    /// Maps of round trips between CPUs, by arm.
+    pub(super) maps: Vec<Map>,
     /// Prices of a pause hint, by arm.
     pub(super) pauses: Vec<Vec<f32>>,
     /// Trial of each run, case and repetition.
@@ -115,6 +118,8 @@ pub struct Trial {
     pub standing: Standing,
     /// Nanoseconds for one round trip, message or other unit.
     pub cost_ns: Option<f64>,
+    /// 99th percentile of an open loop's latency.
+    pub p99_ns: Option<f64>,
     /// Floor beside it, in the same unit; `None` for a reference.
     pub floor_ns: Option<f64>,
     reading_ns: Option<f64>,
@@ -139,7 +144,9 @@ impl Collector {
 
     /// Adds an arm and returns its number, from 0.
     pub fn arm(&mut self, name: impl Into<String>) -> usize {
-        self.arms.push(ArmData { name: name.into(), records: 0 });
+        let name = name.into();
+        self.maps.push(Map::new(&name));
+        self.arms.push(ArmData { name, records: 0 });
         self.pauses.push(Vec::new());
         self.arms.len() - 1
     }
@@ -155,6 +162,9 @@ impl Collector {
         }
         if self.of_run[run].floors.is_none() {
             self.of_run[run].floors.clone_from(&record.machine.floors);
+        }
+        if let Some(found) = record.outcome.core_to_core.as_deref().filter(|_| is_usable(record)) {
+            self.maps[arm].add(found);
         }
         let roles = record.outcome.roles.iter().flatten();
         self.pauses[arm].extend(roles.filter_map(|role| role.pause_ns).map(|ns| ns as f32));
@@ -183,6 +193,10 @@ impl Collector {
             why: record.outcome.why.clone().map(|why| small(self.reasons.number(why))),
             standing: Standing::of(record),
             cost_ns: cost_ns(record).filter(|&ns| ns.is_finite() && ns > 0.0 && is_usable(record)),
+            p99_ns: record
+                .outcome
+                .metric(metric::P99_NS)
+                .filter(|_| record.case.measure == Measure::Paced && is_usable(record)),
             floor_ns: floor.filter(|floor| !floor.reference).map(|floor| floor.ns),
             reading_ns: reading(record),
             moment: floor.map(Moment::beside).unwrap_or_default(),

@@ -75,21 +75,8 @@ impl Comparison {
         reasons.extend(
             slower.iter().map(|(case, place)| format!("slower by more than {percent}{place}: {}", case.case_key)),
         );
-        if !reasons.is_empty() {
-            return Gate { verdict: Verdict::Broken, reasons };
-        }
-        reasons = lacking;
-        if blind.len() + reasons.len() == asked {
-            reasons.push("nothing could be judged, so no limit was kept or broken".into());
-        }
-        if 2 * blind.len() > asked || !reasons.is_empty() {
-            reasons.extend(self.wanted(&blind, asked, &percent));
-            return Gate { verdict: Verdict::Open, reasons };
-        }
-        if !blind.is_empty() {
-            reasons.push(format!("{} of {asked} cases are too noisy to see {percent}", blind.len()));
-        }
-        Gate { verdict: Verdict::Kept, reasons }
+        Findings { surely: reasons, lacking, blind: blind.len(), asked, cure: self.cure(&blind) }
+            .conclude(limit_percent)
     }
 
     /// ` in new`.
@@ -97,15 +84,11 @@ impl Comparison {
         format!(" in {}", self.arms[arm].name)
     }
 
-    /// What it would take to see the limit.
-    fn wanted(&self, blind: &[(&ComparedCase, usize)], asked: usize, percent: &str) -> Option<String> {
-        if blind.is_empty() {
-            return None;
-        }
-        let cannot = format!("{} of {asked} cases cannot see {percent}", blind.len());
+    /// What it would take for blind cases to see the limit.
+    fn cure(&self, blind: &[(&ComparedCase, usize)]) -> String {
         let mut runs: Vec<usize> = blind.iter().map(|(_, runs)| *runs).filter(|&runs| runs > 0).collect();
         runs.sort_unstable();
-        let advice = match runs.get(runs.len() / 2) {
+        match runs.get(runs.len() / 2) {
             None if self.arms.iter().any(|arm| arm.runs < 2) => format!(
                 "single runs of one machine may differ by up to {}: record at least {FEW_RUNS} runs of each arm",
                 format::percent(DRIFT - 1.0)
@@ -113,8 +96,44 @@ impl Comparison {
             None => "too few repetitions count: record at least 5 on each side".into(),
             Some(&runs) if runs >= MOST_RUNS => "they are too noisy for any number of runs".into(),
             Some(runs) => format!("{runs} runs of each arm would do for half of them"),
-        };
-        Some(format!("{cannot}; {advice}"))
+        }
+    }
+}
+
+/// What was found about a limit.
+pub(crate) struct Findings {
+    /// Cases that are surely slower, or broken, one sentence each.
+    pub(crate) surely: Vec<String>,
+    /// Cases of the base without numbers to compare, one sentence each.
+    pub(crate) lacking: Vec<String>,
+    /// Number of cases that cannot see the limit.
+    pub(crate) blind: usize,
+    /// Number of cases.
+    pub(crate) asked: usize,
+    /// What it would take for blind cases to see the limit.
+    pub(crate) cure: String,
+}
+
+impl Findings {
+    /// The limit is broken by any case, and kept if most cases can see it and none is lacking.
+    pub(crate) fn conclude(self, limit_percent: f64) -> Gate {
+        let Self { surely, lacking: mut reasons, blind, asked, cure } = self;
+        if !surely.is_empty() {
+            return Gate { verdict: Verdict::Broken, reasons: surely };
+        }
+        if blind + reasons.len() == asked {
+            reasons.push("nothing could be judged, so no limit was kept or broken".into());
+        }
+        if 2 * blind > asked || !reasons.is_empty() {
+            if blind > 0 {
+                reasons.push(format!("{blind} of {asked} cases cannot see {limit_percent} %; {cure}"));
+            }
+            return Gate { verdict: Verdict::Open, reasons };
+        }
+        if blind > 0 {
+            reasons.push(format!("{blind} of {asked} cases are too noisy to see {limit_percent} %"));
+        }
+        Gate { verdict: Verdict::Kept, reasons }
     }
 }
 

@@ -31,10 +31,12 @@ pub use self::cause::{FloorRow, differing as floors_differing};
 pub use self::collect::Collector;
 use self::collect::{InRun, Standing, Trial, median_log};
 pub use self::facets::FactRow;
+pub(crate) use self::gate::Findings;
 pub use self::gate::{Gate, Verdict as GateVerdict};
 use self::name::names;
 pub(crate) use self::text::size;
 use crate::analyse::collapse::collapse;
+use crate::analyse::core_to_core::Map;
 use crate::analyse::cross_check::EQUAL;
 use crate::analyse::distance::Distance;
 use crate::analyse::statistics::{Estimate, Interval, RepetitionValue, Repetitions, Within, median};
@@ -60,6 +62,8 @@ pub struct Comparison {
     pub floors: Vec<FloorRow>,
     /// Prices that differ, one sentence each.
     pub prices: Vec<String>,
+    /// Map of round trips between CPUs of each arm, empty without a recording of one.
+    pub(crate) maps: Vec<Map>,
 }
 
 /// Arm of a comparison.
@@ -97,6 +101,8 @@ pub struct Typical {
     pub value: f64,
     /// The same as nanoseconds for one unit of work.
     pub cost_ns: f64,
+    /// 99th percentile of an open loop's latency: median over repetitions.
+    pub p99_ns: Option<f64>,
     /// Floor beside it in nanoseconds, if it is a lower bound.
     pub floor_ns: Option<f64>,
     /// Runs with numbers that count.
@@ -262,6 +268,7 @@ impl Collector {
             facts: facets::facts(self),
             floors: cause::floors(self.arms.len(), self.of_run.iter()),
             prices: facets::prices(self),
+            maps: self.maps.clone(),
             cases,
         }
     }
@@ -412,6 +419,7 @@ impl<'a> Data<'a> {
             // A rate and a cost are each other's inverse.
             value: if main.is_rate() { 1e9 / cost_ns } else { cost_ns },
             cost_ns,
+            p99_ns: median(all().filter_map(|trial| trial.p99_ns)),
             floor_ns: median(all().filter_map(|trial| trial.floor_ns)),
             runs: runs.iter().filter(|run| !run.is_empty()).count(),
             repetitions: all().count(),

@@ -116,7 +116,7 @@ impl Column {
                     (Some(value), _) => Cell::Text(value.into()),
                 }
             }
-            Source::Metric(row) => number(record.outcome.metrics.as_ref().and_then(|all| all.get(row.name)).copied()),
+            Source::Metric(row) => number(record.outcome.metric(row.name)),
         }
     }
 }
@@ -364,7 +364,7 @@ const RUN: &[Column] = &[
 ];
 
 fn main_value(record: &Record) -> Cell<'_> {
-    let value = |name: &str| record.outcome.metrics.as_ref()?.get(name).copied();
+    let value = |name: &str| record.outcome.metric(name);
     number(record.case.main_metric().and_then(|main| value(main.name)))
 }
 

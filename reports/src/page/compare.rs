@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{Css, SCRIPT, STYLE, environment, replace_file, sections};
 use crate::analyse::statistics::Estimate;
-use crate::chart::{Figure, Table, arms_css, arms_figures, arms_table};
+use crate::chart::{Figure, Table, arms_css, arms_figures, arms_table, core_to_core};
 use crate::compare::{Change, ComparedCase, Comparison, FactRow, FloorRow, floors_differing, size};
 use crate::format;
 
@@ -150,7 +150,7 @@ impl Comparison {
             findings: findings.iter().map(|finding| sections::with_names(finding)).collect(),
             arms: self.arms.iter().map(|arm| sections::Fact::new(arm.name.clone(), arm.describe())).collect(),
             overview: self.overview(),
-            figures: arms_figures(self),
+            figures: arms_figures(self).into_iter().chain(core_to_core::beside(&self.maps)).collect(),
             cases: arms_table(self, self.ordered().into_iter()),
             facts_of: self.facts.iter().map(fact).collect(),
             prices: self.prices.clone(),

@@ -44,13 +44,13 @@ impl Outcome {
     /// A lock may never be acquired again after a kill, readers may starve, and an idle pool may use no CPU time.
     fn impossible_main(&self, case: &Case) -> Option<String> {
         let main = case.main_metric()?;
-        match self.metrics.as_ref().and_then(|metrics| metrics.get(main.name)) {
+        match self.metric(main.name) {
             None if case.measure == Measure::Recover => None,
             None => Some(format!("it has no {}", main.name)),
             Some(_) if matches!(case.measure, Measure::Idle | Measure::ReadMostly) => None,
             // A trial with a rate of zero says why, as when no contender got the lock.
             Some(_) if main.kind == Kind::Rate && self.verdict != Some(Verdict::Stable) => None,
-            Some(value) if *value == 0.0 => Some(format!("its {} is 0", main.name)),
+            Some(0.0) => Some(format!("its {} is 0", main.name)),
             Some(_) => None,
         }
     }
@@ -85,7 +85,7 @@ impl Outcome {
         each.sort_by(f64::total_cmp);
         let median = f64::midpoint(each[(each.len() - 1) / 2], each[each.len() / 2]);
         let main = case.main_metric()?;
-        let stated = *self.metrics.as_ref()?.get(main.name)?;
+        let stated = self.metric(main.name)?;
         ((stated / median - 1.0).abs() > ROUNDING)
             .then(|| format!("its {} is {stated}, and the median of its windows {median}", main.name))
     }

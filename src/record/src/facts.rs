@@ -133,9 +133,10 @@ impl Facts {
             .maybe("transparent huge pages", self.transparent_huge_pages.as_ref())
             .maybe("transparent huge pages, defragmentation", self.transparent_huge_pages_defrag.as_ref())
             .maybe("transparent huge pages, shared memory", self.transparent_huge_pages_shmem.as_ref());
-        for HugePages { bytes, reserved, free } in &self.huge_pages {
+        // Free pages change from minute to minute.
+        for HugePages { bytes, reserved, .. } in &self.huge_pages {
             let size = Unit::Bytes.show(*bytes);
-            rows.add(format!("huge pages of {size}"), Some(format!("{reserved} reserved, {free} free")));
+            rows.add(format!("huge pages of {size}"), Some(format!("{reserved} reserved")));
         }
         rows.1
     }

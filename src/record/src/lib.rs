@@ -92,7 +92,7 @@ pub struct Record {
 impl Record {
     /// Step of the clock that stamped single events, if known: that of the trial, else that of the machine.
     pub fn clock_step_ns(&self) -> Option<f64> {
-        let of_trial = self.outcome.metrics.as_ref().and_then(|metrics| metrics.get(metric::CLOCK_STEP_NS).copied());
+        let of_trial = self.outcome.metric(metric::CLOCK_STEP_NS);
         of_trial.or_else(|| self.machine.clock_step_ns())
     }
 }

@@ -61,6 +61,11 @@ impl Outcome {
         Self::without_numbers(Status::Skipped, Verdict::Skipped, why.into())
     }
 
+    /// Value of a metric, if the trial has it.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        self.metrics.as_ref()?.get(name).copied()
+    }
+
     fn without_numbers(status: Status, verdict: Verdict, why: String) -> Self {
         Self {
             status,

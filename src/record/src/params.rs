@@ -241,6 +241,16 @@ impl Parameter {
         (self.get)(params)
     }
 
+    /// Its number in `params`, in its unit; `None` also for words.
+    pub fn number(&self, params: &Params) -> Option<u64> {
+        self.get(params)?.parse().ok()
+    }
+
+    /// Leaves it to the mechanism, or as usual.
+    pub fn clear(&self, params: &mut Params) {
+        let _ = (self.set)(params, None);
+    }
+
     /// Sets it to a value as a plan writes it: a word, or a number with or without a unit.
     ///
     /// Errors: what would be right.

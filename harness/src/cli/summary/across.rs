@@ -27,7 +27,7 @@ pub(super) enum Across {
     /// Clients of a server.
     Clients,
     Placements,
-    /// An uncontended lock, or a page.
+    /// An uncontended lock, a page, or a map of all CPUs.
     Single,
 }
 
@@ -38,7 +38,7 @@ impl Across {
         match case.measure {
             Measure::Paced => Self::Rates,
             Measure::Wake => Self::Pauses,
-            Measure::Acquire | Measure::FirstWrite => Self::Single,
+            Measure::Acquire | Measure::FirstWrite | Measure::CoreToCore => Self::Single,
             Measure::Recover | Measure::SetUp if case.params.workers.is_some() => Self::Workers,
             Measure::Idle => Self::Workers,
             Measure::StartUp => Self::Parents,
@@ -55,6 +55,15 @@ impl Across {
             // Records name every depth, keys only one that the plan sets.
             _ if summary.case_key.contains("/depth=") => Self::Depths,
             _ => Self::Sizes,
+        }
+    }
+
+    /// Heading of the only column.
+    const fn single(measure: Measure) -> &'static str {
+        match measure {
+            Measure::FirstWrite => "a page",
+            Measure::CoreToCore => "median pair",
+            _ => "acquire and release",
         }
     }
 
@@ -96,8 +105,7 @@ impl Across {
                 (u64::from(case.params.clients.unwrap_or(1)), counted(case.params.clients.unwrap_or(1), "client"))
             }
             Self::Placements => (case.placement as u64, case.placement.to_string()),
-            Self::Single if case.measure == Measure::FirstWrite => (0, "a page".into()),
-            Self::Single => (0, "acquire and release".into()),
+            Self::Single => (0, Self::single(case.measure).into()),
         }
     }
 }

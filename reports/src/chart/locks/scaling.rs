@@ -49,8 +49,7 @@ fn left(fit: &Fit, contenders: u32) -> f64 {
 }
 
 fn points(cases: &[&CaseStudy<'_>]) -> Vec<Point> {
-    let rate =
-        |record: &ipcmark_record::Record| record.outcome.metrics.as_ref()?.get(metric::ACQUISITIONS_PER_S).copied();
+    let rate = |record: &ipcmark_record::Record| record.outcome.metric(metric::ACQUISITIONS_PER_S);
     let point = |case: &&CaseStudy<'_>| Point {
         n: f64::from(contenders(case.case)),
         repetitions: case.usable().filter_map(rate).collect(),
