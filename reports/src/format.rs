@@ -92,15 +92,20 @@ pub fn digits(value: f64) -> String {
 
 /// Share as a percentage: `0 %`, `0.4 %`, `37 %`.
 pub fn percent(share: f64) -> String {
+    self::share(share).to_string()
+}
+
+/// [`percent`] with a separate unit.
+pub fn share(share: f64) -> Quantity {
     let percent = share * 100.0;
-    let text = if percent == 0.0 || percent.abs() >= 9.95 {
+    let number = if percent == 0.0 || percent.abs() >= 9.95 {
         format!("{percent:.0}")
     } else if percent.abs() >= 0.095 {
         format!("{percent:.1}")
     } else {
         format!("{percent:.2}")
     };
-    format!("{text}\u{202f}%")
+    Quantity { number, unit: "%" }
 }
 
 /// Share as a percentage without decimals: `4 %`; below one percent with one: `0.4 %`.

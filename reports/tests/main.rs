@@ -17,6 +17,7 @@ mod page;
 mod pairs;
 mod pools;
 mod read;
+mod recorded;
 mod statistics;
 mod summary;
 mod sweeps;

@@ -25,6 +25,15 @@ pub enum Due {
 }
 
 impl Due {
+    /// The role that takes them.
+    pub const fn receiver(self) -> &'static str {
+        match self {
+            Self::Messages => "receiver",
+            Self::Tasks => "last worker",
+            Self::Requests => "server",
+        }
+    }
+
     /// Name on axes and in sentences.
     pub const fn word(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! Latency against offered rate, up to overload.
 
-use ipcmark_record::Placement;
+use ipcmark_record::{Kind, Placement, Record, RoleCost};
 
 use super::canvas::Dash;
 use super::parameter::{Parameter, RATE};
@@ -9,8 +9,9 @@ use super::table::Table;
 use super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::load::{Due, Load, Offered, describe, loads, offered};
-use crate::analyse::statistics::Estimate;
+use crate::analyse::statistics::{Estimate, median};
 use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::repetitions;
 use crate::format;
 
 /// Most variants of one kind with a panel, for each manner.
@@ -23,6 +24,14 @@ const LATENCY: Value = Value {
     columns: [("Median", "latency_ns"), ("Low", "low_ns"), ("High", "high_ns")],
 };
 
+/// CPU time of the receiving side: the sender generates the load, and polls for it.
+const CPU: Value = Value {
+    name: "CPU of the receiving side",
+    of: |case| repetitions(&case.records, Kind::Cost, receiving_share).estimate().map(Estimate::with_ends),
+    show: format::share,
+    columns: [("CPU", "receiver_cpu_share"), ("Low", "low_share"), ("High", "high_share")],
+};
+
 const PERCENTILES: [Curve; 3] = [
     Curve { label: "p99.9", dash: Dash::Dotted, of: |case| case.summary.p999_ns.map(Estimate::with_ends) },
     Curve { label: "p99", dash: Dash::Dashed, of: P99 },
@@ -32,17 +41,47 @@ const PERCENTILES: [Curve; 3] = [
 /// One chart for each kind of load of messages.
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
     let offered = offered(study, placement, Due::Messages).into_iter();
-    offered.filter_map(|offered| figure(study, looks, placement, offered)).collect()
+    offered.flat_map(|offered| both(study, looks, placement, offered)).collect()
 }
 
 /// Charts for loads of a family with its own part of the page, at all placements.
 pub fn apart(study: &Study<'_>, looks: &Looks, due: Due) -> Vec<Figure> {
     let at = |placement: Placement| {
         let offered = offered(study, placement, due).into_iter();
-        let figures = offered.filter_map(move |offered| figure(study, looks, placement, offered));
+        let figures = offered.flat_map(move |offered| both(study, looks, placement, offered));
         figures.map(move |figure| Figure { id: format!("{}-{placement}", figure.id), ..figure })
     };
     study.placements().into_iter().flat_map(at).collect()
+}
+
+fn both(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offered) -> impl Iterator<Item = Figure> {
+    figure(study, looks, placement, offered).into_iter().chain(cpu(study, looks, placement, offered))
+}
+
+/// Share of a CPU that the last role of a trial used: the receiver, the workers or the server.
+fn receiving_share(record: &Record) -> Option<f64> {
+    role_share(record.outcome.roles.as_ref()?.last()?)
+}
+
+fn role_share(role: &RoleCost) -> Option<f64> {
+    (role.wall_ns > 0).then(|| (role.user_ns + role.system_ns) as f64 / role.wall_ns as f64)
+}
+
+/// CPU time at each rate. At a fixed rate it is what waiting costs: a receiver that polls uses its CPU whole.
+fn cpu(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offered) -> Option<Figure> {
+    let cases: Vec<&CaseStudy<'_>> = loads(study, placement, offered).into_iter().flat_map(|load| load.cases).collect();
+    let sweep = Sweep {
+        id: format!("load-cpu-{}", offered.id()),
+        title: format!("CPU time against offered rate, {}, {}", offered.describe(), place(placement)),
+        description: "CPU time of the receiving side as a share of one CPU by offered rate, one line per mechanism.",
+        note: format!(
+            "Share of one CPU that the {} used, of its own time on the clock. Bands are intervals over repetitions; \
+             overloaded rates are crossed out.",
+            offered.due.receiver(),
+        ),
+        ..Sweep::of(cases, RATE, CPU)
+    };
+    sweep.figure(study, looks)
 }
 
 fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offered) -> Option<Figure> {
@@ -89,8 +128,22 @@ fn table(loads: &[Load<'_, '_>]) -> Table {
         .number("Delivered", "messages_per_s", format::rate, |case| case.summary.messages_per_s)
         .spread([("Median", "latency_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
         .time("p99", "p99_ns", |case| case.summary.p99())
+        .text("p99, interval", "p99_interval", |case| interval(case.summary.p99_ns))
         .time("p99.9", "p999_ns", |case| Some(case.summary.p999_ns?.value))
+        .text("p99.9, interval", "p999_interval", |case| interval(case.summary.p999_ns))
+        .number("CPU, sending", "sender_cpu_share", format::percent, |case| share_of(case, <[RoleCost]>::first))
+        .number("CPU, receiving", "receiver_cpu_share", format::percent, |case| share_of(case, <[RoleCost]>::last))
         .number("Lost", "lost_share", format::percent, |case| case.summary.lost_share)
         .verdict()
         .table()
+}
+
+/// Share of a CPU that a role used, median over repetitions.
+fn share_of(case: &CaseStudy<'_>, role: fn(&[RoleCost]) -> Option<&RoleCost>) -> Option<f64> {
+    median(case.usable().filter_map(|record| role_share(role(record.outcome.roles.as_deref()?)?)))
+}
+
+/// `1.2 to 1.4 µs`; empty without an interval.
+fn interval(of: Option<Estimate>) -> String {
+    of.and_then(|estimate| estimate.interval).map_or_else(String::new, |i| format::span(i.low, i.high, format::time))
 }

@@ -164,7 +164,12 @@ impl<'s, 'a> Sweep<'s, 'a> {
                 x: self.axis(&panels),
                 y: Axis::log(heights(&panels), self.value.show),
             },
-            columns: if matches!(self.layout, Layout::Variant(_)) { 3 } else { 2 },
+            columns: match self.layout {
+                Layout::Variant(_) => 3,
+                Layout::By(_) => 2,
+                // Panels above each other have the whole width for the parameter, and one axis for comparisons.
+                Layout::Manner => 1,
+            },
             panels,
         };
         let table = self.table();

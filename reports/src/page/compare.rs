@@ -98,27 +98,28 @@ impl Comparison {
     pub fn verdict(&self, arm: usize) -> String {
         let [base, other] = [&self.arms[0].name, &self.arms[arm].name];
         let of = |change: Change| self.against(arm).filter(|(_, against)| against.change == change).count();
-        let all = self.against(arm).count();
         let mut logs: Vec<f64> = self.against(arm).filter_map(|(_, against)| Some(against.ratio?.value.ln())).collect();
         logs.sort_by(f64::total_cmp);
         if logs.is_empty() {
             return format!("{other} and {base} have no case in common that can be compared.");
         }
         let typical = crate::analyse::statistics::quantile(&logs, 0.5).exp();
-        let clause = |count: usize, word: &str| format!("{count} {word}");
-        let cases = [
-            clause(of(Change::Slower), "slower"),
-            clause(of(Change::Faster), "faster"),
-            clause(of(Change::Equal), "equal within 10\u{202f}%"),
-            clause(of(Change::CantTell), "open"),
+        let usual = [
+            (of(Change::Slower), "slower".to_owned()),
+            (of(Change::Faster), "faster".into()),
+            (of(Change::Equal), "equal within 10\u{202f}%".into()),
+            (of(Change::CantTell), "inconclusive".into()),
         ];
-        let broken = of(Change::Broken);
-        let broken = if broken > 0 { format!(", {broken} broken") } else { String::new() };
+        let rare = [
+            (of(Change::Broken), "broken".to_owned()),
+            (of(Change::OnlyBase), format!("only in {base}")),
+            (of(Change::OnlyArm), format!("only in {other}")),
+        ];
+        let told = usual.into_iter().chain(rare.into_iter().filter(|(count, _)| *count > 0));
+        let told: Vec<String> = told.map(|(count, what)| format!("{count} {what}")).collect();
+        let common = self.against(arm).count() - of(Change::OnlyBase) - of(Change::OnlyArm);
         let ratio = format::ratio(typical);
-        format!(
-            "{other} takes {ratio} times as long as {base} in the median case; of {all} cases {}{broken}.",
-            cases.join(", ")
-        )
+        format!("{other} takes {ratio} times as long as {base} in the median of {common} cases: {}.", told.join(", "))
     }
 
     /// Floors that differ, in a sentence; `None` if none does.
@@ -195,7 +196,8 @@ impl Comparison {
         Overview {
             base: self.arms[0].name.clone(),
             arms: self.arms.iter().skip(1).map(|arm| arm.name.clone()).collect(),
-            rows: rows.into_iter().map(row).collect(),
+            // What ran in one arm only is in the table of cases.
+            rows: rows.into_iter().filter(|(_, fields)| fields.iter().any(|logs| !logs.is_empty())).map(row).collect(),
         }
     }
 
@@ -339,7 +341,7 @@ fn field(logs: &[f64]) -> Field {
     Field {
         word: format::ratio(mean.exp()).to_string(),
         note: format!("{} cases, {}", logs.len(), format::span(low.exp(), high.exp(), format::ratio)),
-        strength: (mean.abs() / 2f64.ln() * 60.0).min(60.0) as u32,
+        strength: (mean.abs() / 2f64.ln() * 45.0).min(45.0) as u32,
         slower: mean > 0.0,
     }
 }
