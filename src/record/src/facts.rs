@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(names.len(), rows.len());
         let value = |name: &str| rows.iter().find(|row| row.name == name).map(Fact::text);
         assert_eq!(value("level-1 data cache"), Some("48 KiB, lines of 64 B, shared by CPUs 0-1"));
-        assert_eq!(value("huge pages of 2 MiB"), Some("8 reserved, 7 free"));
+        assert_eq!(value("huge pages of 2 MiB"), Some("8 reserved"));
         assert_eq!(value("distances of memory nodes"), Some("10 21; 21 10"));
         assert_eq!(value("mitigation of meltdown"), Some("Mitigation: PTI"));
         assert_eq!(value("microcode"), Some("unknown"));
