@@ -224,8 +224,9 @@ impl Ab {
             judge_in_turns(&a.records, &b.records, self.settings.equal_within, finished.interrupted.is_none());
         let measured: BTreeSet<&str> = finished.cases.iter().map(|case| case.case_key.as_str()).collect();
         let without_pair = cases.into_iter().map(|case| case.case_key).filter(|key| !measured.contains(key.as_str()));
-        let why = "the budget ended before its first pair";
-        finished.left_out.extend(without_pair.map(|case_key| LeftOut { case_key, why: why.into(), lacking: true }));
+        let why = if finished.interrupted.is_some() { "interrupted" } else { "the budget ended" };
+        let why = format!("{why} before its first pair");
+        finished.left_out.extend(without_pair.map(|case_key| LeftOut { case_key, why: why.clone(), lacking: true }));
         Ok(finished)
     }
 

@@ -108,7 +108,8 @@ fn ended(mut child: Child) -> Output {
 #[test]
 fn an_interrupted_comparison_restores_its_setting_and_goes_on() {
     let (_alone, contest) = (alone(), Contest::new());
-    let child = contest.command(&[&ON[..], &OFF[..], &["--budget", "8s", "--equal-within", "0.0001%"]].concat());
+    let child = contest
+        .command(&[&ON[..], &OFF[..], &["--budget", "8s", "--equal-within", "0.0001%", "--fail-above", "50"]].concat());
     let child = { child }.spawn().expect("it starts");
     contest.wait_for_the_third_pair();
     signal(child.id().cast_signed(), Signal::SIGTERM);

@@ -35,6 +35,13 @@ pub struct CaseInTurns {
     pub why: String,
 }
 
+impl CaseInTurns {
+    /// That the second run failed where the first did not, in a sentence.
+    pub fn broken(&self) -> Option<String> {
+        (self.change == Change::Broken).then(|| format!("broken on side B: {}: {}", self.case_key, self.why))
+    }
+}
+
 /// Judges every case that has a pair, in order of the first run. A case is equal if its interval lies within `equal_within`
 /// of 1; 0.02 is 2 %. When the measurement is `over`, all pairs get a last look.
 pub fn judge_in_turns(first: &[Record], second: &[Record], equal_within: f64, over: bool) -> Vec<CaseInTurns> {
@@ -62,9 +69,9 @@ pub fn gate_in_turns(cases: &[CaseInTurns], lacking: Vec<String>, limit_percent:
     let limit = (1.0 + limit_percent / 100.0).ln();
     let (mut surely, mut pairs_wanted) = (Vec::new(), Vec::new());
     for case in cases {
-        match (case.change, case.ratio) {
-            (Change::Broken, _) => surely.push(format!("broken on side B: {}: {}", case.case_key, case.why)),
-            (_, Some(PairedRatio { interval: Some(interval), pairs, .. })) => {
+        match (case.broken(), case.ratio) {
+            (Some(broken), _) => surely.push(broken),
+            (None, Some(PairedRatio { interval: Some(interval), pairs, .. })) => {
                 let half = (interval.high / interval.low).ln() / 2.0;
                 if interval.low.ln() > limit {
                     surely.push(format!("slower by more than {limit_percent} %: {}", case.case_key));

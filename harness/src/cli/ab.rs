@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use ipcmark_reports::{Change, gate_in_turns, pairs, shown};
+use ipcmark_reports::{CaseInTurns, Change, gate_in_turns, pairs, shown};
 use regex::Regex;
 
 use super::table;
@@ -192,8 +192,8 @@ fn conclude(finished: &Finished, fail_above: Option<f64>) -> u8 {
     }
     match fail_above {
         None => {
-            for case in finished.cases.iter().filter(|case| case.change == Change::Broken) {
-                print_line(&format!("broken on side B: {}: {}", case.case_key, case.why));
+            for broken in finished.cases.iter().filter_map(CaseInTurns::broken) {
+                print_line(&broken);
                 status = super::BROKEN;
             }
         }
@@ -205,8 +205,9 @@ fn conclude(finished: &Finished, fail_above: Option<f64>) -> u8 {
         }
     }
     match finished.interrupted {
-        // An error such as a setting that is still applied is more than an interruption.
-        Some(signal) if status == super::FINE => {
+        // An error such as a setting that is still applied is more than an interruption; a limit that few pairs cannot see
+        // is not.
+        Some(signal) if status != super::BROKEN => {
             let directory = finished.directory.display();
             print_line(&format!("interrupted: the records are kept; `ipcmark ab --resume {directory}` goes on"));
             super::ended_by(signal)

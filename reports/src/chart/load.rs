@@ -54,8 +54,21 @@ pub fn apart(study: &Study<'_>, looks: &Looks, due: Due) -> Vec<Figure> {
     study.placements().into_iter().flat_map(at).collect()
 }
 
+/// Latency and CPU time under one load.
 fn both(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offered) -> impl Iterator<Item = Figure> {
-    figure(study, looks, placement, offered).into_iter().chain(cpu(study, looks, placement, offered))
+    let loads = loads(study, placement, offered);
+    let name = match offered.due {
+        Due::Messages => RATE.name,
+        Due::Tasks => "tasks offered per second",
+        Due::Requests => "requests offered per second",
+    };
+    let (rate, place) = (Parameter { name, ..RATE }, place(placement));
+    let latency = latency(study, looks, offered, &loads, rate, place);
+    latency.into_iter().chain(cpu(study, looks, offered, &loads, rate, place))
+}
+
+fn cases_of<'s, 'a>(loads: &[Load<'s, 'a>]) -> Vec<&'s CaseStudy<'a>> {
+    loads.iter().flat_map(|load| load.cases.iter().copied()).collect()
 }
 
 /// Share of a CPU that the last role of a trial used: the receiver, the workers or the server.
@@ -68,38 +81,47 @@ fn role_share(role: &RoleCost) -> Option<f64> {
 }
 
 /// CPU time at each rate. At a fixed rate it is what waiting costs: a receiver that polls uses its CPU whole.
-fn cpu(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offered) -> Option<Figure> {
-    let cases: Vec<&CaseStudy<'_>> = loads(study, placement, offered).into_iter().flat_map(|load| load.cases).collect();
+fn cpu(
+    study: &Study<'_>,
+    looks: &Looks,
+    offered: Offered,
+    loads: &[Load<'_, '_>],
+    rate: Parameter,
+    place: &str,
+) -> Option<Figure> {
     let sweep = Sweep {
         id: format!("load-cpu-{}", offered.id()),
-        title: format!("CPU time against offered rate, {}, {}", offered.describe(), place(placement)),
+        title: format!("CPU time against offered rate, {}, {place}", offered.describe()),
         description: "CPU time of the receiving side as a share of one CPU by offered rate, one line per mechanism.",
         note: format!(
             "Share of one CPU that the {} used, of its own time on the clock. Bands are intervals over repetitions; \
              overloaded rates are crossed out.",
             offered.due.receiver(),
         ),
-        ..Sweep::of(cases, RATE, CPU)
+        ..Sweep::of(cases_of(loads), rate, CPU)
     };
     sweep.figure(study, looks)
 }
 
-fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offered) -> Option<Figure> {
-    let loads = loads(study, placement, offered);
-    let (name, choice, remark) = match offered.due {
+fn latency(
+    study: &Study<'_>,
+    looks: &Looks,
+    offered: Offered,
+    loads: &[Load<'_, '_>],
+    rate: Parameter,
+    place: &str,
+) -> Option<Figure> {
+    let (choice, remark) = match offered.due {
         Due::Messages => (
-            RATE.name,
             Choice::EachKind,
             " The sender spins until a message is due; the cost of that, and a sender that sleeps, are not shown.",
         ),
         // All variants are of one kind.
-        Due::Tasks => ("tasks offered per second", Choice::Closest(MOST_PANELS), ""),
-        Due::Requests => ("requests offered per second", Choice::Closest(MOST_PANELS), ""),
+        Due::Tasks | Due::Requests => (Choice::Closest(MOST_PANELS), ""),
     };
-    let cases: Vec<&CaseStudy<'_>> = loads.iter().flat_map(|load| load.cases.iter().copied()).collect();
     let sweep = Sweep {
         id: format!("load-{}", offered.id()),
-        title: format!("Latency against offered rate, {}, {}", offered.describe(), place(placement)),
+        title: format!("Latency against offered rate, {}, {place}", offered.describe()),
         description: "Median, 99th and 99.9th percentile of the latency by offered rate, on logarithmic axes, one panel \
                       per mechanism; overloaded rates are crossed out.",
         note: format!(
@@ -114,11 +136,11 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offer
             let load = Load { series: &cases[0].series, cases: cases.to_vec() };
             Some((load.knee().overloaded_per_s?, "overloaded"))
         }),
-        ..Sweep::of(cases, Parameter { name, ..RATE }, LATENCY)
+        ..Sweep::of(cases_of(loads), rate, LATENCY)
     };
     let shown = sweep.shown();
     let drawn: Vec<&Load<'_, '_>> = loads.iter().filter(|load| shown.shows(load.series)).collect();
-    Some(Figure { answer: describe(&drawn), table: table(&loads), ..sweep.figure(study, looks)? })
+    Some(Figure { answer: describe(&drawn), table: table(loads), ..sweep.figure(study, looks)? })
 }
 
 fn table(loads: &[Load<'_, '_>]) -> Table {
