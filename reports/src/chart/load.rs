@@ -57,18 +57,8 @@ pub fn apart(study: &Study<'_>, looks: &Looks, due: Due) -> Vec<Figure> {
 /// Latency and CPU time under one load.
 fn both(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offered) -> impl Iterator<Item = Figure> {
     let loads = loads(study, placement, offered);
-    let name = match offered.due {
-        Due::Messages => RATE.name,
-        Due::Tasks => "tasks offered per second",
-        Due::Requests => "requests offered per second",
-    };
-    let (rate, place) = (Parameter { name, ..RATE }, place(placement));
-    let latency = latency(study, looks, offered, &loads, rate, place);
-    latency.into_iter().chain(cpu(study, looks, offered, &loads, rate, place))
-}
-
-fn cases_of<'s, 'a>(loads: &[Load<'s, 'a>]) -> Vec<&'s CaseStudy<'a>> {
-    loads.iter().flat_map(|load| load.cases.iter().copied()).collect()
+    let charts = Charts { study, looks, placement, offered, loads };
+    charts.latency().into_iter().chain(charts.cpu())
 }
 
 /// Share of a CPU that the last role of a trial used: the receiver, the workers or the server.
@@ -80,67 +70,76 @@ fn role_share(role: &RoleCost) -> Option<f64> {
     (role.wall_ns > 0).then(|| (role.user_ns + role.system_ns) as f64 / role.wall_ns as f64)
 }
 
-/// CPU time at each rate. At a fixed rate it is what waiting costs: a receiver that polls uses its CPU whole.
-fn cpu(
-    study: &Study<'_>,
-    looks: &Looks,
+/// Charts of one load.
+struct Charts<'s, 'a> {
+    study: &'s Study<'a>,
+    looks: &'s Looks,
+    placement: Placement,
     offered: Offered,
-    loads: &[Load<'_, '_>],
-    rate: Parameter,
-    place: &str,
-) -> Option<Figure> {
-    let sweep = Sweep {
-        id: format!("load-cpu-{}", offered.id()),
-        title: format!("CPU time against offered rate, {}, {place}", offered.describe()),
-        description: "CPU time of the receiving side as a share of one CPU by offered rate, one line per mechanism.",
-        note: format!(
-            "Share of one CPU that the {} used, of its own time on the clock. Bands are intervals over repetitions; \
-             overloaded rates are crossed out.",
-            offered.due.receiver(),
-        ),
-        ..Sweep::of(cases_of(loads), rate, CPU)
-    };
-    sweep.figure(study, looks)
+    loads: Vec<Load<'s, 'a>>,
 }
 
-fn latency(
-    study: &Study<'_>,
-    looks: &Looks,
-    offered: Offered,
-    loads: &[Load<'_, '_>],
-    rate: Parameter,
-    place: &str,
-) -> Option<Figure> {
-    let (choice, remark) = match offered.due {
-        Due::Messages => (
-            Choice::EachKind,
-            " The sender spins until a message is due; the cost of that, and a sender that sleeps, are not shown.",
-        ),
-        // All variants are of one kind.
-        Due::Tasks | Due::Requests => (Choice::Closest(MOST_PANELS), ""),
-    };
-    let sweep = Sweep {
-        id: format!("load-{}", offered.id()),
-        title: format!("Latency against offered rate, {}, {place}", offered.describe()),
-        description: "Median, 99th and 99.9th percentile of the latency by offered rate, on logarithmic axes, one panel \
-                      per mechanism; overloaded rates are crossed out.",
-        note: format!(
-            "An open loop: {} are due by the clock, and latency counts from the due time. A rate is \
-             overloaded, and crossed out, where any repetition delivered less than 99 % of it; its latency \
-             then grows with the length of the trial and has no meaning.{remark}",
-            offered.due.word(),
-        ),
-        layout: Layout::Variant(&PERCENTILES),
-        choice,
-        limit: Box::new(|cases| {
-            let load = Load { series: &cases[0].series, cases: cases.to_vec() };
-            Some((load.knee().overloaded_per_s?, "overloaded"))
-        }),
-        ..Sweep::of(cases_of(loads), rate, LATENCY)
-    };
-    let shown = sweep.shown();
-    let drawn: Vec<&Load<'_, '_>> = loads.iter().filter(|load| shown.shows(load.series)).collect();
-    Some(Figure { answer: describe(&drawn), table: table(loads), ..sweep.figure(study, looks)? })
+impl<'s, 'a> Charts<'s, 'a> {
+    /// Sweep of `value` over the rates, with `subject` in its title.
+    fn sweep(&self, subject: &str, value: Value) -> Sweep<'s, 'a> {
+        let name = match self.offered.due {
+            Due::Messages => RATE.name,
+            Due::Tasks => "tasks offered per second",
+            Due::Requests => "requests offered per second",
+        };
+        let cases = self.loads.iter().flat_map(|load| load.cases.iter().copied()).collect();
+        Sweep {
+            title: format!("{subject} against offered rate, {}, {}", self.offered.describe(), place(self.placement)),
+            ..Sweep::of(cases, Parameter { name, ..RATE }, value)
+        }
+    }
+
+    /// CPU time at each rate. At a fixed rate it is what waiting costs: a receiver that polls uses its CPU whole.
+    fn cpu(&self) -> Option<Figure> {
+        let sweep = Sweep {
+            id: format!("load-cpu-{}", self.offered.id()),
+            description: "CPU time of the receiving side as a share of one CPU by offered rate, one line per mechanism.",
+            note: format!(
+                "Share of one CPU that the {} used, of its own time on the clock. Bands are intervals over repetitions; \
+                 overloaded rates are crossed out.",
+                self.offered.due.receiver(),
+            ),
+            ..self.sweep("CPU time", CPU)
+        };
+        sweep.figure(self.study, self.looks)
+    }
+
+    fn latency(&self) -> Option<Figure> {
+        let (choice, remark) = match self.offered.due {
+            Due::Messages => (
+                Choice::EachKind,
+                " The sender spins until a message is due; the cost of that, and a sender that sleeps, are not shown.",
+            ),
+            // All variants are of one kind.
+            Due::Tasks | Due::Requests => (Choice::Closest(MOST_PANELS), ""),
+        };
+        let sweep = Sweep {
+            id: format!("load-{}", self.offered.id()),
+            description: "Median, 99th and 99.9th percentile of the latency by offered rate, on logarithmic axes, one \
+                          panel per mechanism; overloaded rates are crossed out.",
+            note: format!(
+                "An open loop: {} are due by the clock, and latency counts from the due time. A rate is \
+                 overloaded, and crossed out, where any repetition delivered less than 99 % of it; its latency \
+                 then grows with the length of the trial and has no meaning.{remark}",
+                self.offered.due.word(),
+            ),
+            layout: Layout::Variant(&PERCENTILES),
+            choice,
+            limit: Box::new(|cases| {
+                let load = Load { series: &cases[0].series, cases: cases.to_vec() };
+                Some((load.knee().overloaded_per_s?, "overloaded"))
+            }),
+            ..self.sweep("Latency", LATENCY)
+        };
+        let shown = sweep.shown();
+        let drawn: Vec<&Load<'_, '_>> = self.loads.iter().filter(|load| shown.shows(load.series)).collect();
+        Some(Figure { answer: describe(&drawn), table: table(&self.loads), ..sweep.figure(self.study, self.looks)? })
+    }
 }
 
 fn table(loads: &[Load<'_, '_>]) -> Table {
