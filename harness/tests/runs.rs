@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::common::command::{command, folder, ipcmark, printed, told};
-use crate::common::{PROGRAM, alone, records, wait_up_to};
+use crate::common::{PROGRAM, alone, changed_copy, records, wait_up_to, write_records};
 use ipcmark::machine;
 use ipcmark::record::{Facts, Measure, Outcome, Record, Status, Verdict, metric};
 use nix::sys::signal::{Signal, kill};
@@ -43,7 +43,7 @@ fn finished_run() -> TempDir {
             record.outcome.verdict = Some(Verdict::Stable);
         }
     }
-    write(&copy.path().join("records.jsonl"), &records);
+    write_records(&copy.path().join("records.jsonl"), &records);
     change_settings(copy.path(), "retried_ms", 0);
     copy
 }
@@ -172,24 +172,12 @@ fn a_report_is_made_from_standard_input_and_a_wrong_file_is_described() {
     assert_eq!(told.lines().count(), 2, "{told}");
 }
 
-/// The run's records after `change`, in a file beside them.
-fn changed_copy(run: &Path, name: &str, change: impl Fn(&mut Record)) {
-    let mut records = records(run);
-    records.iter_mut().for_each(change);
-    write(&run.join(name), &records);
-}
-
 /// Changes the records in a file.
 fn changed_file(run: &Path, name: &str, change: impl FnMut(&mut Record)) {
     let text = fs::read_to_string(run.join(name)).expect("records");
     let mut records: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
     records.iter_mut().for_each(change);
-    write(&run.join(name), &records);
-}
-
-fn write(file: &Path, records: &[Record]) {
-    let lines: Vec<String> = records.iter().map(|record| serde_json::to_string(record).expect("JSON") + "\n").collect();
-    fs::write(file, lines.concat()).expect("ours");
+    write_records(&run.join(name), &records);
 }
 
 /// The same cases with made-up numbers, windows and verdicts: a machine without noise, on which each message takes `cost`.
@@ -470,7 +458,7 @@ fn repetitions_are_added_until_the_budget_is_spent_and_not_again_when_resumed() 
 
     // As if killed amid the added repetitions, with time left.
     let kept = &before[..=before.len() - added.len()];
-    write(&run.join("records.jsonl"), kept);
+    write_records(&run.join("records.jsonl"), kept);
     change_settings(&run, "added_ms", 0);
     let resumed = ipcmark(&run, &["run", "--resume", "."]);
     assert_eq!(resumed.status.code(), Some(0), "{}", told(&resumed));

@@ -32,6 +32,19 @@ pub fn records(directory: &Path) -> Vec<Record> {
     records
 }
 
+/// The run's records after `change`, in a file beside them.
+pub fn changed_copy(run: &Path, name: &str, change: impl Fn(&mut Record)) {
+    let mut records = records(run);
+    records.iter_mut().for_each(change);
+    write_records(&run.join(name), &records);
+}
+
+/// Writes records, each complete in a line.
+pub fn write_records(file: &Path, records: &[Record]) {
+    let lines: Vec<String> = records.iter().map(|record| serde_json::to_string(record).expect("JSON") + "\n").collect();
+    fs::write(file, lines.concat()).expect("ours");
+}
+
 /// An id no other test has.
 pub fn run_id(name: &str) -> String {
     format!("{name}-{}", std::process::id())
