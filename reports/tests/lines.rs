@@ -56,6 +56,38 @@ fn records_are_read_as_they_were_written() {
 }
 
 #[test]
+fn what_follows_from_the_rest_of_a_trial_is_left_out() {
+    let base = quick_run(1).into_iter().find(|it| it.outcome.roles.as_ref().is_some_and(|roles| roles.len() == 2));
+    let base = base.expect("two roles");
+    let with = |ended_at: &str, cpus: [u32; 2], role_cpus: [Option<u32>; 2]| {
+        let mut record = Record { ended_at: ended_at.into(), cpus: cpus.to_vec(), ..base.clone() };
+        for (role, cpu) in record.outcome.roles.iter_mut().flatten().zip(role_cpus) {
+            role.cpu = cpu;
+        }
+        record
+    };
+    let cpus = [Some(0), Some(1)];
+    let short = with("2000-01-01T00:00:00.131Z", [0, 1], cpus);
+    let whole = [
+        short.clone(),
+        with("2000-01-01T00:00:01Z", [0, 1], [None; 2]),
+        with("1999-12-31T23:59:59.000Z", [1, 0], cpus),
+        with("soon", [0, 1], [Some(0), None]),
+        with("2000-01-01T00:00:00.131Z", [0, 1], [None; 2]),
+    ];
+    let lines = lines_of(&[short], &mut Encoder::default());
+    let trial = lines.last().expect("a line of the trial");
+    for name in ["ended_at", "cpus", "chosen_by"] {
+        assert!(!trial.contains(&format!("\"{name}\"")), "{name}: {trial}");
+    }
+    let (read, bad) = read_text(&lines_of(&whole, &mut Encoder::default()).concat());
+    assert!(bad.is_empty(), "{bad:?}");
+    assert!(read == through_json(&whole), "each field comes back");
+    let (read, bad) = read_text(&lines.concat().replace("\"took_ms\":131,", ""));
+    assert!(read.is_empty() && bad[0].why.contains("no `ended_at`"), "{bad:?}");
+}
+
+#[test]
 fn suite_and_machine_are_written_once_and_each_case_once() {
     let records = quick_run(3);
     let text = lines_of(&records, &mut Encoder::default()).concat();

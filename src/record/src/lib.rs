@@ -144,8 +144,17 @@ pub struct Build {
 pub struct Count {
     /// Messages, or round trips.
     pub messages: u64,
-    /// `time`: derived from the pilot to fill the plan's hot time; `fixed`: given by the plan.
+    /// `time`: derived from the pilot to fill the plan's hot time, as it is where this is absent; `fixed`: given by the plan.
+    #[serde(default = "by_time", skip_serializing_if = "is_by_time")]
     pub chosen_by: String,
+}
+
+fn by_time() -> String {
+    "time".into()
+}
+
+fn is_by_time(chosen_by: &String) -> bool {
+    *chosen_by == by_time()
 }
 
 /// Disturbances around a trial.

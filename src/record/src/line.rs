@@ -7,6 +7,7 @@
 mod codec;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,9 +92,13 @@ pub struct TrialLine {
     pub order_in_run: u32,
     /// RFC 3339, UTC.
     pub started_at: String,
-    /// RFC 3339, UTC.
-    pub ended_at: String,
-    /// CPUs the roles were pinned to, in order of role; empty when unpinned.
+    /// RFC 3339, UTC; absent where it is `took_ms` after the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// From start to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
+    /// CPUs the roles were pinned to, in order of role; absent when unpinned, and where each role has its `cpu`.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub cpus: Vec<u32>,
     /// How many messages the hot phase carried and who chose that.
@@ -234,6 +239,10 @@ impl TrialLine {
         let record = record.clone();
         let messages = record.count.messages;
         let Outcome { windows, roles, .. } = record.outcome;
+        let roles: Option<Vec<RoleLine>> =
+            roles.map(|roles| roles.into_iter().map(|role| RoleLine::of(role, messages)).collect());
+        let took_ms = took_ms(&record.started_at, &record.ended_at);
+        let cpus = if pinned(roles.as_deref()) == record.cpus { vec![] } else { record.cpus };
         Self {
             schema: SCHEMA,
             run_id: record.run_id,
@@ -244,23 +253,28 @@ impl TrialLine {
             added: record.added,
             order_in_run: record.order_in_run,
             started_at: record.started_at,
-            ended_at: record.ended_at,
-            cpus: record.cpus,
+            ended_at: took_ms.is_none().then_some(record.ended_at),
+            took_ms,
+            cpus,
             count: record.count,
             warm_up_ns: record.warm_up_ns,
             noise: NoiseLine::of(record.noise),
             windows: windows.as_deref().map(WindowColumns::of),
-            roles: roles.map(|roles| roles.into_iter().map(|role| RoleLine::of(role, messages)).collect()),
+            roles,
             outcome: Outcome { windows: None, roles: None, cost_model: None, ..record.outcome },
         }
     }
 
     /// The record of this trial.
     ///
-    /// Errors: a sentence about columns that do not fit.
+    /// Errors: a sentence about columns that do not fit, or about an end that is missing.
     fn record(self, run: &RunLine, case: &CaseLine) -> Result<Record, String> {
         let messages = self.count.messages;
         let windows = self.windows.map(WindowColumns::windows).transpose()?;
+        let cpus = if self.cpus.is_empty() { pinned(self.roles.as_deref()) } else { self.cpus };
+        let ended_at = self.ended_at.or_else(|| after(&self.started_at, self.took_ms?));
+        let ended_at =
+            ended_at.ok_or_else(|| format!("no `ended_at`, and no `took_ms` after {:?}", self.started_at))?;
         let roles = self.roles.map(|roles| roles.into_iter().map(|role| role.cost(messages)).collect());
         Ok(Record {
             schema: self.schema,
@@ -274,14 +288,34 @@ impl TrialLine {
             added: self.added,
             order_in_run: self.order_in_run,
             started_at: self.started_at,
-            ended_at: self.ended_at,
-            cpus: self.cpus,
+            ended_at,
+            cpus,
             count: self.count,
             warm_up_ns: self.warm_up_ns,
             noise: self.noise.noise(),
             outcome: Outcome { windows, roles, cost_model: case.cost_model.clone(), ..self.outcome },
         })
     }
+}
+
+/// Whole milliseconds from start to end, if the end follows from them.
+fn took_ms(started_at: &str, ended_at: &str) -> Option<u64> {
+    let time = |text| humantime::parse_rfc3339(text).ok();
+    let took = time(ended_at)?.duration_since(time(started_at)?).ok()?;
+    let took_ms = u64::try_from(took.as_millis()).ok()?;
+    (after(started_at, took_ms)? == ended_at).then_some(took_ms)
+}
+
+fn after(started_at: &str, took_ms: u64) -> Option<String> {
+    let ended = humantime::parse_rfc3339(started_at).ok()?.checked_add(Duration::from_millis(took_ms))?;
+    // Later times have no such form.
+    let last = humantime::parse_rfc3339("9999-12-31T23:59:59Z").ok()?;
+    (ended <= last).then(|| humantime::format_rfc3339_millis(ended).to_string())
+}
+
+/// CPUs of the roles, if each has one.
+fn pinned(roles: Option<&[RoleLine]>) -> Vec<u32> {
+    roles.unwrap_or_default().iter().map(|role| role.cpu).collect::<Option<_>>().unwrap_or_default()
 }
 
 impl NoiseLine {
