@@ -72,7 +72,7 @@ fn dispatcher(pool: AnyPool, order: &Order, page: Page, talk: &mut Talk) -> Meas
     // The other lines of the page belong to the workers, which take no part in phases.
     let mut leader = Leader::new(page, 1);
     let cpus = order.cpus.get(1..).unwrap_or_default();
-    let mut trial = Trial::new(pool, task, cpus, order.control.clone(), &mut leader)?;
+    let mut trial = Trial::new(pool, task, cpus, order.control.clone(), &mut leader);
     match trial.task.case.measure {
         Measure::Dispatch => dispatch::lead(&mut trial),
         Measure::Paced => paced::lead(&mut trial),

@@ -2,8 +2,9 @@
 //! when its handle is dropped.
 #![allow(unsafe_code)]
 
-use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::time::{Duration, Instant};
+use std::{fs, io, thread};
 
 use nix::errno::Errno;
 use nix::sys::prctl;
@@ -11,6 +12,9 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
+
+/// Time for joined threads to disappear from /proc.
+const LEAVING_MAX: Duration = Duration::from_secs(1);
 
 /// Handle of a child process.
 #[derive(Debug)]
@@ -107,13 +111,28 @@ impl Drop for Child {
     }
 }
 
-/// Errors: this process has more than one thread, so a fork could copy locked locks.
+/// Returns once this process has one thread. A joined thread stays listed until the kernel has removed it, so others
+/// may take a second to disappear.
+///
+/// Errors: it still has more than one, so a fork could copy locked locks.
+///
+/// ```standalone_crate
+/// for _ in 0..1_000 {
+///     std::thread::spawn(|| ()).join().unwrap();
+///     ipcmark_core::child::require_one_thread().unwrap();
+/// }
+/// ```
 pub fn require_one_thread() -> io::Result<()> {
-    match std::fs::read_dir("/proc/self/task")?.count() {
-        1 => Ok(()),
-        threads => Err(io::Error::other(format!(
-            "only a single-threaded process may fork, and this one has {threads} threads"
-        ))),
+    let begun = Instant::now();
+    loop {
+        match fs::read_dir("/proc/self/task")?.count() {
+            1 => return Ok(()),
+            threads if begun.elapsed() > LEAVING_MAX => {
+                let why = format!("only a single-threaded process may fork, and this one has {threads} threads");
+                return Err(io::Error::other(why));
+            }
+            _ => thread::yield_now(),
+        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! Context of a pool trial, common to all measures.
 
-use std::fs;
 use std::io;
-use std::thread;
 
 use super::dispatcher::{AnyPool, Dispatcher};
 use super::{TaskWorker, Tasks, config};
 use crate::address::Descriptor;
+use crate::child;
 use crate::clock;
 use crate::control::{Leader, Page};
 use crate::measure::locks::work::Chain;
@@ -16,8 +15,6 @@ use crate::record::Call;
 
 /// Minimum of tasks per worker in a group that is submitted together.
 const LOT: u64 = 16;
-/// Time after its join in which a thread may still be listed in /proc.
-const JOINED_NS: u64 = 1_000_000_000;
 
 /// Pool trial on the dispatcher's side.
 pub struct Trial<'a> {
@@ -37,20 +34,13 @@ pub struct Trial<'a> {
 impl<'a> Trial<'a> {
     /// Creates the trial of `task`, with workers on `cpus`; `leader` is its only member. Compares clocks and calibrates
     /// this CPU, which takes about a millisecond.
-    ///
-    /// Errors: the threads of this process cannot be listed.
-    pub fn new(
-        pool: AnyPool,
-        task: Task,
-        cpus: &[u32],
-        control: Descriptor,
-        leader: &'a mut Leader,
-    ) -> io::Result<Self> {
+    pub fn new(pool: AnyPool, task: Task, cpus: &[u32], control: Descriptor, leader: &'a mut Leader) -> Self {
         let places: Vec<u32> = task.cpu.iter().chain(cpus).copied().collect();
         let ticks = clock::ticks_are_invariant() && clock::ticks_synchronised(&places);
-        wait_for_single_thread()?;
+        // The threads of the comparison leave before a set-up is timed. A pool of threads needs no single thread.
+        let _ = child::require_one_thread();
         let config = config(&task.case, cpus.to_vec());
-        Ok(Self { pool, task, config, ticks, chain: Chain::calibrated(), control, leader })
+        Self { pool, task, config, ticks, chain: Chain::calibrated(), control, leader }
     }
 
     /// Tasks of the case.
@@ -90,13 +80,4 @@ impl<'a> Trial<'a> {
         self.page().set_count(count);
         together(self.leader, phase::END, 0, || Ok(()))
     }
-}
-
-/// Waits until joined threads are no longer listed: a pool forks only from a single-threaded process.
-fn wait_for_single_thread() -> io::Result<()> {
-    let deadline_ns = clock::now_ns() + JOINED_NS;
-    while fs::read_dir("/proc/self/task")?.count() > 1 && clock::now_ns() < deadline_ns {
-        thread::yield_now();
-    }
-    Ok(())
 }

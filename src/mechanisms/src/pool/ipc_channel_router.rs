@@ -9,10 +9,7 @@
 //! for what both rows share. Source: the crate's `router` module.
 
 use std::fmt;
-use std::fs;
 use std::io;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, TryRecvError};
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
@@ -22,6 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::death_reports;
 use super::ipc_channels::{IpcChannels, ResponseSender, Responses};
+use crate::child;
 
 /// The pool.
 pub type IpcChannelRouter = IpcChannels<Routed>;
@@ -32,19 +30,12 @@ pub struct Routed {
     router: RouterProxy,
 }
 
-/// Time for a joined thread to disappear from /proc.
-const LEAVING_MAX: Duration = Duration::from_secs(1);
-
 /// Ends the router's thread, so that the process has a single thread again and may open another pool.
 impl Drop for Routed {
     fn drop(&mut self) {
         self.router.shutdown();
-        let begun = Instant::now();
-        let threads = || fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
-        // `shutdown` returns slightly before the thread has left the kernel.
-        while threads() > 1 && begun.elapsed() < LEAVING_MAX {
-            thread::yield_now();
-        }
+        // Otherwise the next pool's set-up would include the thread's way out of the kernel.
+        let _ = child::require_one_thread();
     }
 }
 
