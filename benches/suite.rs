@@ -37,6 +37,7 @@ fn perform(measures: bool) -> anyhow::Result<u8> {
     let options = Options {
         participants: vec![],
         plan: Some(plan.to_owned()),
+        text: None,
         changes: Changes::default(),
         seed: None,
         destination,

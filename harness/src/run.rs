@@ -56,6 +56,8 @@ pub enum Destination {
 pub struct Options {
     /// Name or path; [`DEFAULT_PLAN`] when absent, or the plan of the resumed run.
     pub plan: Option<String>,
+    /// A plan that was made in memory, instead of one by name.
+    pub text: Option<Text>,
     /// Changes to the plan by command line options.
     pub changes: Changes,
     /// Seed of the shuffle; a fresh one when absent.
@@ -66,6 +68,16 @@ pub struct Options {
     pub destination: Destination,
     /// No progress.
     pub quiet: bool,
+}
+
+impl Options {
+    /// The plan's text.
+    ///
+    /// Errors: there is no such plan.
+    fn plan_text(&self) -> anyhow::Result<Text> {
+        let find = || Text::find(self.plan.as_deref().unwrap_or(DEFAULT_PLAN));
+        self.text.clone().map_or_else(find, Ok)
+    }
 }
 
 /// A run that is ready to start.
@@ -294,7 +306,7 @@ impl Finished {
 ///
 /// Errors: what is wrong with the plan, with file and line.
 pub fn resolve(options: &Options) -> anyhow::Result<(Plan, u64)> {
-    let text = Text::find(options.plan.as_deref().unwrap_or(DEFAULT_PLAN))?;
+    let text = options.plan_text()?;
     let participants = Participants::with(&begin::participants(options)?)?;
     let plan = text.plan(&Ground::with(&participants), &options.changes)?;
     Ok((plan, options.seed.unwrap_or_else(begin::random)))

@@ -132,6 +132,27 @@ pub fn whole(value: u64) -> String {
     text
 }
 
+/// Appends `text` after `head`, in lines of at most `width` where words allow, the later ones indented like the first.
+pub fn wrap(into: &mut String, width: usize, head: &str, text: &str) {
+    let indent = head.chars().count();
+    let mut at = indent;
+    into.push_str(head);
+    for (index, word) in text.split(' ').enumerate() {
+        let letters = word.chars().count();
+        if index > 0 && at + 1 + letters > width {
+            into.push('\n');
+            into.extend(std::iter::repeat_n(' ', indent));
+            at = indent;
+        } else if index > 0 {
+            into.push(' ');
+            at += 1;
+        }
+        into.push_str(word);
+        at += letters;
+    }
+    into.push('\n');
+}
+
 fn scaled(value: f64, units: &[(f64, &'static str)]) -> Quantity {
     // 999.6 rounds to 1000, so the next unit starts there.
     let fits = |&&(size, _): &&(f64, &'static str)| value.abs() >= size * 0.9995;

@@ -4,6 +4,7 @@
 //! recordings, and [`write()`] renders the page. The crate uses no shared memory, processes or clocks: equal records
 //! give equal pages.
 
+pub mod advise;
 pub mod analyse;
 mod chart;
 mod compare;

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Results go to stdout, messages to stderr.
 
 mod ab;
+mod advise;
 mod built_in;
 mod compare;
 mod docs;
@@ -48,6 +49,7 @@ Examples:
   ipcmark report run1 run2 --out both        one page from two runs
   ipcmark compare before after --fail-above 10
   ipcmark ab --b ./ipcmark-new --only pipe   is a change faster? pairs measured in turns
+  ipcmark advise --message-bytes 4096 --rate 200000 --measure 1m   which mechanism, and why?
 
 Exit status:
   0          fine
@@ -63,6 +65,7 @@ enum Verb {
     Report(report::Report),
     Compare(compare::Compare),
     Ab(ab::Ab),
+    Advise(advise::Advise),
     Export(export::Export),
     Machine(machine::Machine),
     Schema(built_in::Schema),
@@ -80,6 +83,7 @@ impl Verb {
             Self::Report(verb) => verb.run(out),
             Self::Compare(verb) => verb.run(out),
             Self::Ab(verb) => verb.run(out),
+            Self::Advise(verb) => verb.run(out),
             Self::Export(verb) => verb.run(out),
             Self::Machine(verb) => verb.run(out),
             Self::Schema(verb) => verb.run(out),

@@ -83,6 +83,7 @@ impl Run {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
         let options = Options {
             plan: self.plan,
+            text: None,
             changes: Changes {
                 only: self.only,
                 placement: self.placement,

@@ -12,7 +12,7 @@ use ipcmark_reports::{Machines, counting};
 use nix::sys::resource::{Resource, getrlimit};
 use regex::Regex;
 
-use super::{DEFAULT_PLAN, Destination, Options};
+use super::{Destination, Options};
 use crate::participants::Participants;
 use crate::plan::{Changes, Ground, Plan, Text};
 use crate::store::{Resumed, Settings, Store, discard};
@@ -54,7 +54,7 @@ pub(super) fn begin(options: &Options, facts: &Facts) -> anyhow::Result<Begun> {
         let session = open(&settings)?.with_participants(participants);
         return Ok(Begun { plan, settings, store, session, records, notes });
     }
-    let text = Text::find(options.plan.as_deref().unwrap_or(DEFAULT_PLAN))?;
+    let text = options.plan_text()?;
     let files = participants(options)?;
     let known = Participants::with(&files)?;
     let plan = text.plan(&Ground::with(&known), &options.changes)?;

@@ -23,14 +23,14 @@ impl Comparison {
         let widest = self.arms.iter().map(|arm| arm.name.chars().count()).max().unwrap_or(0);
         for arm in &self.arms {
             let name = format!("{:widest$}", arm.name);
-            wrap(&mut text, width, &format!("{name}  "), &arm.describe());
+            format::wrap(&mut text, width, &format!("{name}  "), &arm.describe());
         }
         let differences = self.differences();
         if !differences.is_empty() {
             text.push_str("\nbeside the numbers:\n");
         }
         for sentence in differences {
-            wrap(&mut text, width, "  ", &sentence);
+            format::wrap(&mut text, width, "  ", &sentence);
         }
         for arm in 1..self.arms.len() {
             for change in Change::ALL.into_iter().filter(|&change| all || change != Change::Equal) {
@@ -39,7 +39,7 @@ impl Comparison {
         }
         text.push('\n');
         for sentence in self.summary() {
-            wrap(&mut text, width, "", &sentence);
+            format::wrap(&mut text, width, "", &sentence);
         }
         text.replace('\u{202f}', " ")
     }
@@ -87,7 +87,7 @@ impl Comparison {
             // The interval says as much.
             let said = change == Change::CantTell && (reason.contains("spans 1") || reason.contains(BY_CHANCE));
             if !reason.is_empty() && !said {
-                wrap(text, width, "      ", &reason);
+                format::wrap(text, width, "      ", &reason);
             }
         }
     }
@@ -201,24 +201,4 @@ fn cut(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// Appends `text` after `head`, in lines of at most `width` where words allow, the later ones indented like the first.
-fn wrap(into: &mut String, width: usize, head: &str, text: &str) {
-    let indent = head.chars().count();
-    let mut at = indent;
-    into.push_str(head);
-    for (index, word) in text.split(' ').enumerate() {
-        let letters = word.chars().count();
-        if index > 0 && at + 1 + letters > width {
-            let _ = write!(into, "\n{:indent$}", "");
-            at = indent;
-        } else if index > 0 {
-            into.push(' ');
-            at += 1;
-        }
-        into.push_str(word);
-        at += letters;
-    }
-    into.push('\n');
 }

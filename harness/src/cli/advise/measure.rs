@@ -1,0 +1,231 @@
+//! `ipcmark advise --measure`: a plan of the missing cases, made in memory and run like any other.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipcmark::family::Variant;
+use ipcmark::record::{Case, Group, Isolation, Measure, Parameter, Pattern, Record, Substrate};
+use ipcmark_reports::advise::{Advice, Basis, Candidate, Subject};
+
+use crate::plan::{Budget, Changes, Ground, Plan, Text};
+use crate::progress::print_line;
+use crate::run::{self, Destination, Options};
+
+/// Repetitions of each case: fewer have no interval.
+const REPETITIONS: u32 = 5;
+const WARM_UP_MS: u64 = 20;
+/// Shortest hot phase, and the longest, which the lowest rates need.
+const HOT_MS: (u64, u64) = (120, 2_000);
+/// Messages of a trial that has a 99th percentile, with a reserve.
+const MESSAGES: u64 = 1_200;
+/// The floors of the machine are measured first.
+const FLOORS: Duration = Duration::from_secs(6);
+/// Part of the time for disturbed trials, which are tried again, and for wide intervals.
+const RESERVED: f64 = 0.25;
+
+/// What was measured.
+pub(super) struct Measured {
+    pub records: Vec<Record>,
+    /// The signal that ended the run early.
+    pub interrupted: Option<i32>,
+}
+
+/// Measures the rows of the request that these records do not have as asked, the best first.
+///
+/// Errors: the run cannot start, or its files cannot be written.
+pub(super) fn missing(
+    ground: &Ground,
+    before: &Advice,
+    budget: Budget,
+    out: Option<&PathBuf>,
+    quiet: bool,
+) -> anyhow::Result<Measured> {
+    let subject = before.request.subject;
+    let rows = rows(ground, before);
+    if rows.is_empty() {
+        return Ok(Measured { records: vec![], interrupted: None });
+    }
+    let time = Duration::from_millis(budget.milliseconds());
+    let usable = time.saturating_sub(FLOORS).mul_f64(1.0 - RESERVED);
+    let text_for = |count: usize| text(subject, before, &rows[..count]);
+    let plan_for = |count: usize| text_for(count).plan(ground, &Changes::default());
+    let mut count = rows.len();
+    // As many rows as fit, one at least.
+    while count > 1 && predicted(&plan_for(count)?) > usable {
+        count -= 1;
+    }
+    if count < rows.len() && !quiet {
+        print_line(&format!(
+            "note: {count} of {} mechanisms fit into {budget}, the most promising ones; give --measure more time for all",
+            rows.len()
+        ));
+    }
+    let left = usable.saturating_sub(predicted(&plan_for(count)?)).as_secs();
+    let changes = Changes {
+        until_stable: Some("10%".parse().expect("a share")),
+        budget: format!("{}s", left.max(1)).parse().ok(),
+        ..Changes::default()
+    };
+    let options = Options {
+        plan: None,
+        text: Some(text_for(count)),
+        changes,
+        seed: None,
+        participants: vec![],
+        destination: out.map_or(Destination::Fresh, |directory| Destination::New(directory.clone())),
+        quiet,
+    };
+    let run = run::Run::prepare(&options)?;
+    if !quiet {
+        print_line(&run.announcement());
+    }
+    let finished = run.execute()?;
+    Ok(Measured { records: finished.records, interrupted: finished.interrupted })
+}
+
+fn predicted(plan: &Plan) -> Duration {
+    let each = |planned| u64::from(plan.repetitions) * plan.predicted_ns(planned);
+    Duration::from_nanos(plan.cases.iter().map(each).sum())
+}
+
+/// Rows to measure: those that can do it and were not measured as asked, in the order of the advice so far.
+fn rows(ground: &Ground, before: &Advice) -> Vec<String> {
+    let subject = before.request.subject;
+    let measured = |row: &str| {
+        let has = |one: &Candidate| one.typical.as_ref().is_some_and(|figure| figure.basis == Basis::Measured);
+        before.candidates.iter().any(|one| one.row == row && has(one))
+    };
+    let place = |row: &str| before.candidates.iter().position(|one| one.row == row).unwrap_or(usize::MAX);
+    let ruled_out = |row: &str| before.excluded.iter().any(|one| one.row == row && one.why != NOT_MEASURED);
+    let mut rows: Vec<String> = vec![];
+    for variant in ground.variants.iter().filter(|variant| fits(variant, subject)) {
+        let row = variant.row();
+        let able = refusal(ground, subject, &row).is_none();
+        if able && !measured(&row) && !ruled_out(&row) && !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    // The sort is stable: rows of which nothing is known keep the order of the registry.
+    rows.sort_by_key(|row| place(row));
+    rows
+}
+
+/// Why a row is left out that was not measured: `reports/src/advise`.
+const NOT_MEASURED: &str = "not measured here";
+
+fn fits(variant: &Variant, subject: Subject) -> bool {
+    let odd = [Group::Instrument, Group::Atomics, Group::Notification, Group::Python, Group::Machine];
+    variant.family == subject.family()
+        && variant.isolation == Isolation::Process
+        && variant.program.is_none()
+        && variant.unavailable.is_none()
+        && !odd.contains(&variant.group)
+        && variant.measures.contains(&subject.measure())
+        && variant.substrate.is_none_or(|substrate| substrate == Substrate::Memfd)
+}
+
+/// Why a row of this program cannot do what is asked.
+pub(super) fn refusal(ground: &Ground, subject: Subject, row: &str) -> Option<String> {
+    let Subject::Transport { message_bytes, pattern, rate_per_s } = subject else { return None };
+    // A label may name other memory after the row.
+    let name = row.split(' ').next()?;
+    let named = |variant: &&Variant| {
+        variant.family == subject.family() && variant.isolation == Isolation::Process && variant.row() == name
+    };
+    let variant = ground.variants.iter().find(named)?;
+    let measure = if pattern == Pattern::default() { Measure::Paced } else { Measure::Stream };
+    let case: Case = variant.case(measure).with(|p| {
+        p.message_bytes = Some(message_bytes);
+        p.pattern = Some(pattern).filter(|pattern| *pattern != Pattern::default());
+        p.rate_per_s = Some(rate_per_s).filter(|_| measure == Measure::Paced);
+    });
+    (ground.supports)(&case).err()
+}
+
+/// The plan that measures `rows` as asked.
+fn text(subject: Subject, before: &Advice, rows: &[String]) -> Text {
+    let hot_ms = match subject {
+        Subject::Transport { rate_per_s, .. } => (MESSAGES * 1000 / rate_per_s.max(1)).clamp(HOT_MS.0, HOT_MS.1),
+        Subject::Start { .. } => HOT_MS.0 * 3,
+        _ => HOT_MS.0,
+    };
+    let mut text = format!(
+        "name = \"advise\"\nquestion = \"Which mechanism for {}?\"\nrepetitions = {REPETITIONS}\nwarm_up_ms = {WARM_UP_MS}\n\
+         hot_ms = {hot_ms}\nfloor_ms = 2\noversubscribe = true\n",
+        before.request.describe().replace('\u{202f}', " ")
+    );
+    let rows = rows.iter().map(|row| format!("\"{row}\"")).collect::<Vec<_>>().join(", ");
+    let mut block = |measures: &str, lines: &[String]| {
+        let family = subject.family();
+        let _ = write!(
+            text,
+            "\n[[cases]]\nfamily = \"{family}\"\nmechanism = [{rows}]\nisolation = [\"process\"]\nmeasure = [{measures}]\n"
+        );
+        for line in lines {
+            let _ = writeln!(text, "{line}");
+        }
+    };
+    let spread = "placement = [\"spread\"]".to_owned();
+    match subject {
+        Subject::Transport { message_bytes, rate_per_s, pattern } => {
+            let size = format!("message_bytes = [{message_bytes}]");
+            let usual = pattern == Pattern::default();
+            let pattern = format!("pattern = [\"{pattern}\"]");
+            let place = if usual { "placement = [\"nearest\"]".to_owned() } else { spread };
+            let with_pattern = Parameter::find("pattern").is_some_and(|row| row.fits(Measure::Paced)) && !usual;
+            let mut lines = vec![size.clone(), format!("rate_per_s = [{rate_per_s}]"), place.clone()];
+            lines.extend(with_pattern.then(|| pattern.clone()));
+            block("\"paced\"", &lines);
+            // The CPU time of senders is in streams and round trips; what a pattern can carry, in streams.
+            if before.request.max_cpus.is_some() || !usual {
+                let mut lines = vec![size.clone(), place.clone()];
+                lines.extend((!usual).then_some(pattern));
+                block("\"stream\"", &lines);
+            }
+            if before.request.max_cpus.is_some() {
+                block("\"round_trip\"", &[size, place]);
+            }
+        }
+        Subject::Lock { contenders, critical_section_ns } => {
+            block(
+                "\"contention\"",
+                &[
+                    format!("contenders = [{contenders}]"),
+                    format!("critical_section_ns = [{critical_section_ns}]"),
+                    spread,
+                ],
+            );
+            if before.request.must_survive_crash {
+                block("\"recover\"", &["kill_point = [\"holding\"]".to_owned()]);
+            }
+        }
+        Subject::Pool { grain_ns, workers } => {
+            let workers = format!("workers = [{workers}]");
+            let lines =
+                [workers, "call = [\"apply-async\"]".to_owned(), format!("grain_ns = [{grain_ns}]"), spread.clone()];
+            block("\"dispatch\"", &lines);
+            if before.request.must_survive_crash {
+                block("\"recover\"", &["kill_point = [\"holding\"]".to_owned(), "workers = [2]".to_owned(), spread]);
+            }
+        }
+        Subject::State { contenders, reads_percent, message_bytes } => block(
+            "\"access\"",
+            &[
+                format!("contenders = [{contenders}]"),
+                format!("reads_percent = [{reads_percent}]"),
+                format!("message_bytes = [{message_bytes}]"),
+                spread,
+            ],
+        ),
+        Subject::Start { parent_rss_bytes, batch } => block(
+            "\"start_up\"",
+            &[
+                format!("parent_rss_bytes = [{parent_rss_bytes}]"),
+                format!("batch = [{batch}]"),
+                "placement = [\"unpinned\"]".to_owned(),
+            ],
+        ),
+    }
+    Text { file: "plans/advise.toml".to_owned(), text }
+}

@@ -1,0 +1,113 @@
+//! Advice as text of at most 80 columns.
+
+use std::io::{self, Write};
+
+use comfy_table::ContentArrangement;
+use ipcmark_reports::advise::{Advice, Basis, Candidate, Excluded, Figure};
+use ipcmark_reports::format;
+
+use crate::cli::table;
+
+/// Columns of all output.
+const WIDTH: usize = 80;
+/// Candidates with evidence; the others are in the table.
+const EXPLAINED: usize = 5;
+
+/// Writes request, ranking, evidence, exclusions and, at the end, the answer.
+pub(super) fn write(out: &mut impl Write, advice: &Advice) -> io::Result<()> {
+    let mut text = String::new();
+    format::wrap(&mut text, WIDTH, "Asked:   ", &advice.request.describe());
+    let place = advice.placement.map_or_else(String::new, |placement| format!(", {placement}"));
+    format::wrap(&mut text, WIDTH, "Machine: ", &format!("{}{place}", advice.machine));
+    write!(out, "{}", table::plain(&text))?;
+    if !advice.candidates.is_empty() {
+        writeln!(out)?;
+        ranking(out, advice)?;
+        let mut text = String::from("\nEvidence\n");
+        for candidate in advice.candidates.iter().take(EXPLAINED) {
+            evidence(&mut text, candidate);
+        }
+        write!(out, "{}", table::plain(text))?;
+    }
+    if !advice.excluded.is_empty() {
+        let mut text = String::from("\nRuled out\n");
+        for group in advice.excluded.chunk_by(|a, b| a.why == b.why) {
+            format::wrap(&mut text, WIDTH, "  ", &ruled_out(group));
+        }
+        write!(out, "{}", table::plain(text))?;
+    }
+    let mut text = String::from("\n");
+    format::wrap(&mut text, WIDTH, "", &advice.answer);
+    write!(out, "{}", table::plain(text))
+}
+
+fn ranking(out: &mut impl Write, advice: &Advice) -> io::Result<()> {
+    let subject = advice.request.subject;
+    let mut rows = table::table(&["", "mechanism", subject.typical_word(), "p99", "CPUs", "from", ""]);
+    rows.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH as u16);
+    let cell = |figure: &Option<Figure>, show: &dyn Fn(f64) -> String| match figure {
+        Some(figure) if figure.basis == Basis::Measured || figure.basis == Basis::Known => {
+            table::plain(show(figure.span.value))
+        }
+        Some(figure) => format!("~{}", table::plain(show(figure.span.value))),
+        None => String::new(),
+    };
+    for (place, one) in advice.candidates.iter().enumerate() {
+        let mark = match (one.is_sure(), one.tied) {
+            (false, _) => "doubtful",
+            (true, true) => "tied",
+            (true, false) => "",
+        };
+        rows.add_row([
+            (place + 1).to_string(),
+            one.row.clone(),
+            cell(&one.typical, &|value| subject.shown(value).to_string()),
+            cell(&one.p99_ns, &format::ns),
+            cell(&one.cpus, &|value| format::ratio(value).to_string()),
+            one.typical.as_ref().map_or("", |figure| figure.basis.word()).to_owned(),
+            mark.to_owned(),
+        ]);
+    }
+    table::align_right(&mut rows, [0, 2, 3, 4]);
+    table::write(out, &rows)
+}
+
+fn evidence(text: &mut String, candidate: &Candidate) {
+    format::wrap(text, WIDTH, "  ", &candidate.row);
+    let figures = [
+        ("latency", &candidate.typical),
+        ("p99", &candidate.p99_ns),
+        ("CPUs", &candidate.cpus),
+        ("rate", &candidate.capacity_per_s),
+    ];
+    let mut said: Vec<String> = vec![];
+    for (word, figure) in figures.into_iter().filter_map(|(word, figure)| Some((word, figure.as_ref()?))) {
+        let error = figure.error_in_words().map_or_else(String::new, |error| format!("; {error}"));
+        let line = format!("{}{error}", figure.evidence);
+        // One line for figures of the same cases.
+        match said.iter_mut().find(|known| known.ends_with(&format!(": {line}"))) {
+            Some(known) => *known = format!("{word}, {known}"),
+            None => said.push(format!("{word}: {line}")),
+        }
+    }
+    for line in said {
+        format::wrap(text, WIDTH, "    ", &line);
+    }
+    let declared = if candidate.death.measured || candidate.death.survives.is_none() { "" } else { " (declared)" };
+    format::wrap(text, WIDTH, "    ", &format!("when a process dies{declared}: {}", candidate.death.words));
+    if !candidate.is_sure() {
+        format::wrap(text, WIDTH, "    ", &format!("in doubt: {}", candidate.doubts.join("; ")));
+    }
+}
+
+/// `why: row (detail), row (detail)`; a detail that all rows share is said once.
+fn ruled_out(rows: &[Excluded]) -> String {
+    let first = &rows[0];
+    if rows.iter().all(|row| row.detail == first.detail) {
+        let names: Vec<&str> = rows.iter().map(|row| row.row.as_str()).collect();
+        let detail = if first.detail.is_empty() { String::new() } else { format!(" ({})", first.detail) };
+        return format!("{}{detail}: {}", first.why, names.join(", "));
+    }
+    let names: Vec<String> = rows.iter().map(|row| format!("{} ({})", row.row, row.detail)).collect();
+    format!("{}: {}", first.why, names.join(", "))
+}

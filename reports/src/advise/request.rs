@@ -1,0 +1,305 @@
+//! What advice is asked for, and how far a measured case is from it.
+
+use ipcmark_record::{Arrivals, Call, Case, Chunk, Measure, Pattern};
+use serde::Serialize;
+
+use super::span;
+use crate::analyse::crowd::Crowd;
+use crate::analyse::families::{LAUNCH, POOL, SHARED_STATE};
+use crate::analyse::series::LOCKS;
+use crate::analyse::study::CaseStudy;
+use crate::format;
+
+/// Family of transports in cases.
+pub const TRANSPORT: &str = "transport";
+
+/// Request for advice.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Request {
+    /// What is to be done.
+    pub subject: Subject,
+    /// Longest 99th percentile: of the latency, of the wait for a lock, of an access or of a start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99_ns: Option<f64>,
+    /// Most CPUs that all sides together may keep busy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_cpus: Option<f64>,
+    /// Whether the others must go on when one process is killed.
+    pub must_survive_crash: bool,
+}
+
+/// Work that mechanisms of one family do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "family", rename_all = "snake_case")]
+pub enum Subject {
+    /// Messages between processes.
+    Transport {
+        /// Payload of a message.
+        message_bytes: u64,
+        /// Messages a second of all senders together.
+        rate_per_s: u64,
+        /// Senders and receivers.
+        pattern: Pattern,
+    },
+    /// A lock between processes.
+    Lock {
+        /// Processes that compete.
+        contenders: u32,
+        /// Work under the lock.
+        critical_section_ns: u64,
+    },
+    /// Tasks for workers.
+    Pool {
+        /// Work of a task.
+        grain_ns: u64,
+        /// Worker processes.
+        workers: u32,
+    },
+    /// State that several processes read and write.
+    State {
+        /// Processes.
+        contenders: u32,
+        /// Share of reads.
+        reads_percent: u32,
+        /// Bytes of a value.
+        message_bytes: u64,
+    },
+    /// A new process.
+    Start {
+        /// Memory of the parent in use.
+        parent_rss_bytes: u64,
+        /// Processes started at the same time.
+        batch: u32,
+    },
+}
+
+/// Axis along which cases differ from a request.
+pub(super) struct Axis {
+    name: &'static str,
+    asked: f64,
+    has: fn(&Case) -> f64,
+    /// Added before the logarithm: values far below it are alike.
+    soft: f64,
+    /// How much more a step along this axis moves a result than one along the message size.
+    weight: f64,
+    show: fn(f64) -> String,
+}
+
+impl Axis {
+    fn place(&self, value: f64) -> f64 {
+        self.weight * (value + self.soft).ln()
+    }
+}
+
+fn axis(name: &'static str, asked: f64, has: fn(&Case) -> f64, soft: f64, show: fn(f64) -> String) -> Axis {
+    Axis { name, asked, has, soft, weight: 1.0, show }
+}
+
+fn roles(name: &'static str, asked: u32, has: fn(&Case) -> f64) -> Axis {
+    Axis { weight: 2.0, ..axis(name, f64::from(asked), has, 0.0, |n| format::whole(n as u64)) }
+}
+
+fn shown_bytes(value: f64) -> String {
+    format::bytes(value as u64)
+}
+
+fn shown_rate(value: f64) -> String {
+    format::rate(value).trimmed().to_string()
+}
+
+fn shown_time(value: f64) -> String {
+    format::time(value).trimmed().to_string()
+}
+
+/// A cache line: smaller messages cost about the same.
+const LINE: f64 = 64.0;
+/// Work below this hardly shows beside the mechanism itself.
+const SHORT_NS: f64 = 200.0;
+/// A parent of this size starts processes about as fast as a smaller one.
+const SMALL_RSS: f64 = (8 << 20) as f64;
+
+impl Subject {
+    /// Family of the cases.
+    pub fn family(self) -> &'static str {
+        match self {
+            Self::Transport { .. } => TRANSPORT,
+            Self::Lock { .. } => LOCKS,
+            Self::Pool { .. } => POOL,
+            Self::State { .. } => SHARED_STATE,
+            Self::Start { .. } => LAUNCH,
+        }
+    }
+
+    /// Measure that answers the request.
+    pub fn measure(self) -> Measure {
+        match self {
+            Self::Transport { .. } => Measure::Paced,
+            Self::Lock { .. } => Measure::Contention,
+            Self::Pool { .. } => Measure::Dispatch,
+            Self::State { .. } => Measure::Access,
+            Self::Start { .. } => Measure::StartUp,
+        }
+    }
+
+    /// What the main metric is called in answers and headings.
+    pub fn typical_word(self) -> &'static str {
+        match self {
+            Self::Transport { .. } => "p50",
+            Self::Lock { .. } => "acquisitions",
+            Self::Pool { .. } => "per task",
+            Self::State { .. } => "accesses",
+            Self::Start { .. } => "start-up",
+        }
+    }
+
+    /// Whether more of the main metric is better.
+    pub fn is_rate(self) -> bool {
+        matches!(self, Self::Lock { .. } | Self::State { .. })
+    }
+
+    /// A value of the main metric.
+    pub fn shown(self, value: f64) -> format::Quantity {
+        if self.is_rate() { format::rate(value) } else { format::time(value) }
+    }
+
+    /// The work in words.
+    pub fn describe(self) -> String {
+        let work = match self {
+            Self::Transport { .. } => "messages",
+            Self::Lock { .. } => "a lock",
+            Self::Pool { .. } => "a pool",
+            Self::State { .. } => "shared state",
+            Self::Start { .. } => "a new process",
+        };
+        let axes = self.axes(self.measure());
+        let parts: Vec<String> = axes.iter().map(|axis| format!("{} {}", axis.name, (axis.show)(axis.asked))).collect();
+        format!("{work}: {}", parts.join(", "))
+    }
+
+    /// Axes on which the cases of a measure lie.
+    pub(super) fn axes(self, measure: Measure) -> Vec<Axis> {
+        let number = |n: u64| n as f64;
+        match self {
+            Self::Transport { message_bytes, rate_per_s, pattern } => {
+                let size = axis(
+                    "size",
+                    number(message_bytes),
+                    |case| case.params.message_bytes.unwrap_or(0) as f64,
+                    LINE,
+                    shown_bytes,
+                );
+                let rate = axis(
+                    "rate",
+                    number(rate_per_s),
+                    |case| case.params.rate_per_s.unwrap_or(1) as f64,
+                    0.0,
+                    shown_rate,
+                );
+                let senders = roles("senders", pattern.senders, |case| f64::from(case.pattern().senders));
+                let receivers = roles("receivers", pattern.receivers, |case| f64::from(case.pattern().receivers));
+                match measure {
+                    Measure::Paced => vec![size, rate, senders, receivers],
+                    Measure::Stream => vec![size, senders, receivers],
+                    _ => vec![size],
+                }
+            }
+            Self::Lock { contenders, critical_section_ns } => vec![
+                roles("contenders", contenders, |case| f64::from(case.params.contenders.unwrap_or(1))),
+                axis(
+                    "critical section",
+                    number(critical_section_ns),
+                    |case| case.params.critical_section_ns.unwrap_or(0) as f64,
+                    SHORT_NS,
+                    shown_time,
+                ),
+            ],
+            Self::Pool { grain_ns, workers } => vec![
+                axis("grain", number(grain_ns), |case| case.params.grain_ns.unwrap_or(0) as f64, SHORT_NS, shown_time),
+                roles("workers", workers, |case| f64::from(case.params.workers.unwrap_or(1))),
+            ],
+            Self::State { contenders, reads_percent, message_bytes } => vec![
+                roles("processes", contenders, |case| f64::from(case.params.contenders.unwrap_or(1))),
+                // Writes are what costs: from 1 to 50 % of them is far, from 90 to 91 % is not.
+                axis(
+                    "writes",
+                    100.0 - f64::from(reads_percent),
+                    |case| 100.0 - f64::from(case.params.reads_percent.unwrap_or(100)),
+                    1.0,
+                    |percent| format::percent_short(percent / 100.0),
+                ),
+                axis(
+                    "size",
+                    number(message_bytes),
+                    |case| case.params.message_bytes.unwrap_or(0) as f64,
+                    LINE,
+                    shown_bytes,
+                ),
+            ],
+            Self::Start { parent_rss_bytes, batch } => vec![
+                axis(
+                    "parent",
+                    number(parent_rss_bytes),
+                    |case| case.params.parent_rss_bytes.unwrap_or(0) as f64,
+                    SMALL_RSS,
+                    shown_bytes,
+                ),
+                roles("batch", batch, |case| f64::from(case.params.batch.unwrap_or(1))),
+            ],
+        }
+    }
+
+    /// Whether a case may be evidence, at some distance.
+    pub(super) fn takes(self, case: &CaseStudy<'_>) -> bool {
+        let params = &case.case.params;
+        let crowd = Crowd::of(case.case);
+        let constant = params.arrivals.is_none_or(|arrivals| arrivals == Arrivals::Constant);
+        let plain = crowd.hogs == 0 && crowd.pairs == 1 && constant && case.series.is_usual() && case.is_sound();
+        let of_family = match self {
+            Self::Lock { .. } => params.think_time_ns.unwrap_or(0) == 0 && params.lines.unwrap_or(1) == 1,
+            Self::Pool { .. } => {
+                params.call.is_none_or(|call| call == Call::ApplyAsync)
+                    && params.chunk.is_none_or(|chunk| chunk == Chunk::One)
+                    && params.message_bytes.unwrap_or(0) == 0
+            }
+            _ => true,
+        };
+        case.case.family == self.family() && plain && of_family
+    }
+}
+
+/// Coordinates of a case and of the request.
+pub(super) fn place(axes: &[Axis], case: &Case) -> Vec<f64> {
+    axes.iter().map(|axis| axis.place((axis.has)(case))).collect()
+}
+
+pub(super) fn asked(axes: &[Axis]) -> Vec<f64> {
+    axes.iter().map(|axis| axis.place(axis.asked)).collect()
+}
+
+/// A case beside the request: `64 B (asked: 4 KiB, x64), 100 k/s (asked: 200 k/s, x2)`; what is as asked is left out.
+pub(super) fn beside(axes: &[Axis], case: &Case) -> String {
+    let far = |axis: &&Axis| span::distance(&[axis.place((axis.has)(case))], &[axis.place(axis.asked)]) > 1e-9;
+    let part = |axis: &Axis| {
+        let has = (axis.has)(case);
+        let factor =
+            (axis.asked.max(axis.soft) / has.max(axis.soft)).max(has.max(axis.soft) / axis.asked.max(axis.soft));
+        let times = if factor > 1.005 { format!(" (x{})", format::ratio(factor).trimmed()) } else { String::new() };
+        format!("{} {}{times}", axis.name, (axis.show)(has))
+    };
+    let parts: Vec<String> = axes.iter().filter(far).map(part).collect();
+    if parts.is_empty() { "as asked".to_owned() } else { parts.join(", ") }
+}
+
+impl Request {
+    /// The request in words.
+    pub fn describe(&self) -> String {
+        let limits = [
+            self.p99_ns.map(|ns| format!("p99 at most {}", shown_time(ns))),
+            self.max_cpus.map(|cpus| format!("at most {cpus} CPUs")),
+            self.must_survive_crash.then(|| "survives a crash".to_owned()),
+        ];
+        let limits: Vec<String> = limits.into_iter().flatten().collect();
+        let limits = if limits.is_empty() { String::new() } else { format!("; {}", limits.join(", ")) };
+        format!("{}{limits}", self.subject.describe())
+    }
+}

@@ -1,0 +1,267 @@
+//! Values with both ends, and predictions from measured cases nearby.
+//!
+//! A prediction takes the nearest measured case, or the two between which the request lies, on logarithmic axes. How far
+//! such predictions are off is measured: each case of every row is predicted from the other cases of its row.
+
+use serde::Serialize;
+
+use crate::analyse::statistics::{Estimate, REPETITIONS_FOR_AN_INTERVAL, median, quantile};
+
+/// Part of the predictions of left out cases that the stated error covers.
+const COVERED: f64 = 0.95;
+/// Fewest left out cases that give an error.
+const LEAST_LEFT_OUT: usize = 4;
+
+/// Value with the ends of its interval. An end of 0 or infinity is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Span {
+    /// Typical value.
+    pub value: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end; `null` in JSON if unknown.
+    pub high: f64,
+}
+
+impl Span {
+    /// A value that is known without measuring it.
+    pub const fn exact(value: f64) -> Self {
+        Self { value, low: value, high: value }
+    }
+
+    /// A value of which nothing is sure.
+    pub const fn unsure(value: f64) -> Self {
+        Self { value, low: 0.0, high: f64::INFINITY }
+    }
+
+    /// Median with its 95 % interval. Fewer than five repetitions have none.
+    pub fn of(estimate: &Estimate) -> Self {
+        match estimate.interval {
+            Some(ends) if estimate.repetitions >= REPETITIONS_FOR_AN_INTERVAL => {
+                Self { value: estimate.value, low: ends.low, high: ends.high }
+            }
+            _ => Self::unsure(estimate.value),
+        }
+    }
+
+    /// Each end times `factor`.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self { value: self.value * factor, low: self.low * factor, high: self.high * factor }
+    }
+
+    /// Sum of two independent values.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { value: self.value + other.value, low: self.low + other.low, high: self.high + other.high }
+    }
+
+    /// Both ends moved out by a factor of e to the power of `miss`; unsure without one.
+    #[must_use]
+    pub fn widened(self, miss: Option<f64>) -> Self {
+        match miss {
+            Some(miss) => Self { low: self.low * (-miss).exp(), high: self.high * miss.exp(), ..self },
+            None => Self::unsure(self.value),
+        }
+    }
+
+    /// Whether both ends are known.
+    pub fn is_sure(self) -> bool {
+        self.low > 0.0 && self.high.is_finite()
+    }
+
+    /// Whether the two have a value in common.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.low <= other.high && other.low <= self.high
+    }
+
+    /// Whether the value is at most `limit`; `None` if the limit lies within the interval.
+    pub fn at_most(self, limit: f64) -> Option<bool> {
+        if self.high <= limit {
+            Some(true)
+        } else if self.low > limit {
+            Some(false)
+        } else {
+            None
+        }
+    }
+}
+
+/// A measured case as a point: its coordinates are logarithms.
+#[derive(Clone, Debug)]
+pub struct Point<T> {
+    /// Coordinates, one an axis.
+    pub at: Vec<f64>,
+    /// Value there.
+    pub span: Span,
+    /// What was measured.
+    pub of: T,
+}
+
+/// Prediction for a request.
+#[derive(Clone, Debug)]
+pub struct Predicted<T> {
+    /// Value before the error of the prediction is added.
+    pub span: Span,
+    /// Distance to the nearest case; 0 if the request itself was measured.
+    pub distance: f64,
+    /// Cases that it was made from, the nearest first.
+    pub from: Vec<T>,
+}
+
+/// Sum of the distances along all axes.
+pub fn distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum()
+}
+
+/// Value at `asked` from the nearest point, or from the two nearest points with `asked` between them.
+pub fn predict<T: Clone>(points: &[&Point<T>], asked: &[f64]) -> Option<Predicted<T>> {
+    let far = |point: &Point<T>| distance(&point.at, asked);
+    let nearest = *points.iter().min_by(|a, b| far(a).total_cmp(&far(b)))?;
+    let distance = far(nearest);
+    // Rounding of logarithms.
+    if distance < 1e-9 {
+        return Some(Predicted { span: nearest.span, distance: 0.0, from: vec![nearest.of.clone()] });
+    }
+    let between = |other: &Point<T>| {
+        let axes = nearest.at.iter().zip(&other.at).zip(asked);
+        far(other) > 0.0 && axes.into_iter().all(|((&a, &b), &asked)| a.min(b) <= asked && asked <= a.max(b))
+    };
+    let opposite = points.iter().filter(|other| between(other)).min_by(|a, b| far(a).total_cmp(&far(b)));
+    let Some(opposite) = opposite else {
+        return Some(Predicted { span: nearest.span, distance, from: vec![nearest.of.clone()] });
+    };
+    let share = distance / (distance + far(opposite));
+    let mean = |a: f64, b: f64| if a > 0.0 && a.is_finite() { a * (b / a).powf(share) } else { a };
+    let span = Span {
+        value: mean(nearest.span.value, opposite.span.value),
+        low: mean(nearest.span.low, opposite.span.low),
+        high: mean(nearest.span.high, opposite.span.high),
+    };
+    Some(Predicted { span, distance, from: vec![nearest.of.clone(), opposite.of.clone()] })
+}
+
+/// Misses of predictions of left out cases, as logarithms of the ratio, with the distance of each.
+#[derive(Clone, Debug, Default)]
+pub struct Misses(Vec<(f64, f64)>);
+
+/// Measured error of a kind of prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PredictionError {
+    /// Factor by which at most one in twenty predictions was off.
+    pub factor: f64,
+    /// Cases, rows or machines left out.
+    pub left_out: usize,
+}
+
+impl PredictionError {
+    /// As a logarithm, for [`Span::widened`].
+    pub fn miss(self) -> f64 {
+        self.factor.ln()
+    }
+}
+
+impl Misses {
+    /// Leaves out each point of each row and predicts it from the others of its row.
+    pub fn of<T: Clone>(rows: &[Vec<Point<T>>]) -> Self {
+        let mut misses = Vec::new();
+        for points in rows {
+            for (at, point) in points.iter().enumerate() {
+                let others: Vec<&Point<T>> =
+                    points.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other).collect();
+                let Some(predicted) = predict(&others, &point.at).filter(|predicted| predicted.distance > 0.0) else {
+                    continue;
+                };
+                if predicted.span.value > 0.0 && point.span.value > 0.0 {
+                    misses.push((predicted.distance, (predicted.span.value / point.span.value).ln().abs()));
+                }
+            }
+        }
+        Self(misses)
+    }
+
+    /// Error at a distance: that of left out cases about as far from the others, else of all that are at least as far.
+    pub fn at(&self, distance: f64) -> Option<PredictionError> {
+        let within = |from: f64, to: f64| -> Vec<f64> {
+            self.0.iter().filter(|(far, _)| (from..=to).contains(far)).map(|(_, miss)| *miss).collect()
+        };
+        let near = within(distance / 2.0, distance * 2.0);
+        let known = if near.len() < LEAST_LEFT_OUT { within(distance / 2.0, f64::INFINITY) } else { near };
+        error(known)
+    }
+}
+
+/// A quantity as a multiple of another one: median ratio over rows, and the error of leaving a row out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Multiple {
+    /// Median ratio.
+    pub ratio: f64,
+    /// Error of predictions by it.
+    pub error: PredictionError,
+}
+
+impl Multiple {
+    /// From one ratio a row.
+    pub fn of(ratios: &[f64]) -> Option<Self> {
+        let ratios: Vec<f64> = ratios.iter().copied().filter(|ratio| *ratio > 0.0 && ratio.is_finite()).collect();
+        let without = |at: usize| median(ratios.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, ratio)| *ratio));
+        let misses = ratios.iter().enumerate().filter_map(|(at, ratio)| Some((ratio / without(at)?).ln().abs()));
+        Some(Self { ratio: median(ratios.iter().copied())?, error: error(misses.collect())? })
+    }
+}
+
+fn error(mut misses: Vec<f64>) -> Option<PredictionError> {
+    if misses.len() < LEAST_LEFT_OUT {
+        return None;
+    }
+    misses.sort_by(f64::total_cmp);
+    // Of few cases the largest counts.
+    let covered = if misses.len() < 20 { misses[misses.len() - 1] } else { quantile(&misses, COVERED) };
+    Some(PredictionError { factor: covered.exp(), left_out: misses.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(at: f64, value: f64) -> Point<f64> {
+        Point { at: vec![at], span: Span { value, low: value * 0.9, high: value * 1.1 }, of: at }
+    }
+
+    #[test]
+    fn a_request_between_two_cases_is_interpolated_and_one_beyond_takes_the_nearest() {
+        let points = [point(0.0, 10.0), point(2.0, 1000.0), point(9.0, 5.0)];
+        let points: Vec<&Point<f64>> = points.iter().collect();
+        let between = predict(&points, &[1.0]).expect("two neighbours");
+        assert!((between.span.value - 100.0).abs() < 1e-9, "{between:?}");
+        assert_eq!(between.from.len(), 2);
+        let beyond = predict(&points, &[-3.0]).expect("a neighbour");
+        assert_eq!((beyond.span.value, beyond.distance, beyond.from), (10.0, 3.0, vec![0.0]));
+        assert!(predict(&points, &[2.0]).expect("the case itself").distance < 1e-9);
+    }
+
+    #[test]
+    fn errors_come_from_left_out_cases_about_as_far() {
+        // Values double every step: one step away the nearest is off by 2 at the ends, and by 1 between two.
+        let row: Vec<Point<f64>> = (0..6).map(|i| point(f64::from(i), f64::from(1 << i))).collect();
+        let misses = Misses::of(&[row.clone(), row]);
+        let error = misses.at(1.0).expect("twelve left out");
+        assert!((error.factor - 2.0).abs() < 1e-9 && error.left_out == 12, "{error:?}");
+        assert_eq!(misses.at(50.0), None, "nothing was left out so far away");
+    }
+
+    #[test]
+    fn a_limit_within_the_interval_cannot_be_judged() {
+        let span = Span { value: 10.0, low: 8.0, high: 12.0 };
+        assert_eq!([12.0, 7.0, 10.0].map(|limit| span.at_most(limit)), [Some(true), Some(false), None]);
+        assert_eq!(span.widened(None).at_most(1e9), None);
+        assert!(!span.widened(None).is_sure());
+    }
+
+    #[test]
+    fn a_multiple_states_the_error_of_the_row_left_out() {
+        let multiple = Multiple::of(&[2.0, 2.0, 2.0, 4.0]).expect("four rows");
+        assert!((multiple.ratio - 2.0).abs() < 1e-9 && (multiple.error.factor - 2.0).abs() < 1e-9, "{multiple:?}");
+        assert_eq!(Multiple::of(&[1.0, 1.0]), None);
+    }
+}

@@ -1,0 +1,150 @@
+//! One quantity of all rows at all measured points, from which it is predicted for a request.
+
+use std::collections::BTreeMap;
+
+use ipcmark_record::Measure;
+use serde::Serialize;
+
+use super::request::{Subject, asked, beside, place};
+use super::span::{Misses, Point, PredictionError, Span, predict};
+use crate::analyse::study::CaseStudy;
+use crate::format;
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Measured as asked.
+    Measured,
+    /// Follows from how the mechanism waits.
+    Known,
+    /// A harder case was kept, or an easier one was missed.
+    Bound,
+    /// From the nearest measured cases of the row.
+    Nearby,
+    /// From another measure of the row, and how the two are related in other rows.
+    OtherMeasure,
+    /// From the declared cost and the floors of the machine.
+    Floors,
+}
+
+impl Basis {
+    /// Its name in tables.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Known => "known",
+            Self::Bound => "bound",
+            Self::Nearby => "nearby",
+            Self::OtherMeasure => "other measure",
+            Self::Floors => "floors",
+        }
+    }
+}
+
+/// A value with its evidence.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Figure {
+    /// The value.
+    #[serde(flatten)]
+    pub span: Span,
+    /// Where it comes from.
+    pub basis: Basis,
+    /// The nearest measured cases and how far away they are.
+    pub evidence: String,
+    /// Keys of those cases.
+    pub cases: Vec<String>,
+    /// Measured error of the prediction, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<PredictionError>,
+}
+
+impl Figure {
+    /// How far the prediction is off, in words; `None` if it is no prediction.
+    pub fn error_in_words(&self) -> Option<String> {
+        if self.basis < Basis::Nearby {
+            return None;
+        }
+        Some(match self.error {
+            Some(PredictionError { factor, left_out }) => {
+                format!("off by up to x{} ({left_out} left out)", format::ratio(factor))
+            }
+            None => "error unknown: too few cases to leave out".to_owned(),
+        })
+    }
+
+    /// The figure of another quantity that is a multiple of this one, with the error of that relation.
+    #[must_use]
+    pub(super) fn times(self, ratio: f64, error: Option<PredictionError>, basis: Basis) -> Self {
+        let all = [self.error, error].into_iter().flatten();
+        let combined =
+            all.reduce(|a, b| PredictionError { factor: a.factor * b.factor, left_out: a.left_out.min(b.left_out) });
+        let span = self.span.times(ratio).widened(error.map(PredictionError::miss));
+        Self { span, basis: self.basis.max(basis), error: combined.filter(|_| error.is_some()), ..self }
+    }
+}
+
+/// One quantity of one measure.
+pub(super) struct Table<'s, 'a> {
+    subject: Subject,
+    measure: Measure,
+    rows: BTreeMap<String, Vec<Point<&'s CaseStudy<'a>>>>,
+    misses: Misses,
+}
+
+impl<'s, 'a> Table<'s, 'a> {
+    /// Collects `value` of the cases of `measure`.
+    pub fn of(
+        subject: Subject,
+        measure: Measure,
+        cases: &[&'s CaseStudy<'a>],
+        value: impl Fn(&CaseStudy<'_>) -> Option<Span>,
+    ) -> Self {
+        let axes = subject.axes(measure);
+        let mut rows: BTreeMap<String, Vec<Point<&'s CaseStudy<'a>>>> = BTreeMap::new();
+        for case in cases.iter().copied().filter(|case| case.case.measure == measure) {
+            let Some(span) = value(case) else { continue };
+            rows.entry(case.series.label()).or_default().push(Point { at: place(&axes, case.case), span, of: case });
+        }
+        let points: Vec<Vec<Point<&CaseStudy<'_>>>> = rows.values().cloned().collect();
+        Self { subject, measure, misses: Misses::of(&points), rows }
+    }
+
+    /// Measured cases of a row.
+    pub fn row(&self, row: &str) -> &[Point<&'s CaseStudy<'a>>] {
+        self.rows.get(row).map_or(&[], Vec::as_slice)
+    }
+
+    /// Rows.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.rows.keys()
+    }
+
+    /// The value of a row at the request.
+    pub fn figure(&self, row: &str) -> Option<Figure> {
+        self.figure_for(self.subject, row)
+    }
+
+    /// The value of a row at another request of the same family.
+    pub fn figure_for(&self, subject: Subject, row: &str) -> Option<Figure> {
+        let axes = subject.axes(self.measure);
+        let points: Vec<&Point<&CaseStudy<'_>>> = self.row(row).iter().collect();
+        let predicted = predict(&points, &asked(&axes))?;
+        let cases = predicted.from.iter().map(|case| case.key.to_owned()).collect();
+        let title = self.measure.row().title.to_lowercase();
+        if predicted.distance == 0.0 {
+            let repetitions = predicted.from[0].summary.typical.map_or(0, |typical| typical.repetitions);
+            let evidence = format!("{title} as asked, {repetitions} repetitions");
+            return Some(Figure { span: predicted.span, basis: Basis::Measured, evidence, cases, error: None });
+        }
+        let error = self.misses.at(predicted.distance);
+        let nearest: Vec<String> = predicted.from.iter().map(|case| beside(&axes, case.case)).collect();
+        Some(Figure {
+            span: predicted.span.widened(error.map(PredictionError::miss)),
+            basis: Basis::Nearby,
+            evidence: format!("nearest {title}: {}", nearest.join(" and ")),
+            cases,
+            error,
+        })
+    }
+}
