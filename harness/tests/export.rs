@@ -61,6 +61,29 @@ fn rows_go_to_stdout_or_to_a_file() {
 }
 
 #[test]
+fn trackers_get_one_value_a_case() {
+    let folder = folder();
+    run(folder.path());
+    let export = |format: &str| {
+        let output = ipcmark(folder.path(), &["export", "--format", format, "run"]);
+        assert_eq!(output.status.code(), Some(0), "{format}: {}", told(&output));
+        printed(&output)
+    };
+    let due = medians(&folder.path().join("run/records.jsonl"));
+    let entries: Vec<Value> = serde_json::from_str(&export("github-action-benchmark")).expect("an array");
+    let names: Vec<&str> = entries.iter().filter_map(|entry| entry["name"].as_str()).collect();
+    let bencher: BTreeMap<String, Value> = serde_json::from_str(&export("bencher")).expect("an object");
+    let prometheus = export("prometheus");
+    for key in due.keys() {
+        assert!(names.contains(&key.as_str()) && bencher.contains_key(key), "{key}: {names:?}");
+        assert!(prometheus.contains(&format!("{{case=\"{key}\"")), "{key}: {prometheus}");
+    }
+    let output = ipcmark(folder.path(), &["export", "--format", "prometheus", "run", "--out", "ipcmark.prom"]);
+    assert!(told(&output).contains("cases in ipcmark.prom"), "{}", told(&output));
+    assert_eq!(fs::read_to_string(folder.path().join("ipcmark.prom")).expect("it was written"), prometheus);
+}
+
+#[test]
 fn an_export_of_nothing_is_a_mistake() {
     let folder = folder();
     fs::write(folder.path().join("empty.jsonl"), "").expect("writable");
@@ -73,12 +96,9 @@ fn an_export_of_nothing_is_a_mistake() {
 /// The query of docs/fleet.md, run by DuckDB over each form of a real export, gives what the records say.
 #[test]
 fn the_documented_query_gives_the_medians_of_the_records() {
-    let python = match python_with_duckdb() {
-        Ok(python) => python,
-        Err(why) => {
-            println!("skipped: {why}");
-            return;
-        }
+    let Some(python) = python_with_duckdb() else {
+        println!("skipped: python3 cannot import duckdb, and it cannot be installed into an environment of its own");
+        return;
     };
     let folder = folder();
     run(folder.path());
@@ -103,7 +123,7 @@ fn the_documented_query_gives_the_medians_of_the_records() {
              duckdb.sql(\"CREATE VIEW trials AS SELECT * FROM {source}\")\n\
              print(json.dumps(duckdb.sql(open('query.sql').read()).fetchall()))\n"
         );
-        let output = Command::new(&python.program).args(["-c", &script]).current_dir(folder.path()).output();
+        let output = python.command().args(["-c", &script]).current_dir(folder.path()).output();
         let output = output.expect("it ran before");
         assert_eq!(output.status.code(), Some(0), "{format}: {}", told(&output));
         let found: Vec<(String, String, u64, f64)> = serde_json::from_str(&printed(&output)).expect("rows");
@@ -111,10 +131,48 @@ fn the_documented_query_gives_the_medians_of_the_records() {
         for (case_key, _, repetitions, cost_ns) in found {
             let costs = &due[&case_key];
             assert_eq!(repetitions, costs.len() as u64, "{case_key} in {format}");
-            let middle = f64::midpoint(costs[(costs.len() - 1) / 2], costs[costs.len() / 2]);
+            let middle = middle(costs);
             assert!((cost_ns / middle - 1.0).abs() < 1e-9, "{case_key} in {format}: {cost_ns} instead of {middle}");
         }
     }
+}
+
+/// The example reads an export in one line, states the medians of the records, and draws every mechanism.
+#[test]
+fn the_example_draws_an_export() {
+    let Some(python) = Python::with("pandas, matplotlib") else {
+        println!("skipped: python3 cannot import pandas and matplotlib");
+        return;
+    };
+    let folder = folder();
+    run(folder.path());
+    let output = ipcmark(folder.path(), &["export", "--format", "csv", "run", "--out", "trials.csv"]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/plot.py");
+    let draw = |chart: &str, measure: &str| {
+        let mut command = python.command();
+        let command = command.arg(&script).args(["trials.csv", chart, measure]).current_dir(folder.path());
+        command.env("MPLCONFIGDIR", folder.path()).output().expect("it ran before")
+    };
+    for (chart, measure) in [("chart.svg", "round_trip"), ("chart.png", "stream")] {
+        let output = draw(chart, measure);
+        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+        let table = printed(&output);
+        let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
+        let names = lines.next().expect("a header");
+        let rows: Vec<BTreeMap<_, _>> = lines.map(|cells| names.iter().copied().zip(cells).collect()).collect();
+        let due = medians(&folder.path().join("run/records.jsonl"));
+        assert_eq!(rows.len(), due.keys().filter(|key| key.contains(measure)).count(), "{rows:?}");
+        for row in rows {
+            let found: f64 = row["median_ns"].parse().expect("a number");
+            let middle = middle(&due[row["case_key"]]);
+            assert!((found / middle - 1.0).abs() < 1e-9, "{row:?}: {middle}");
+        }
+        let drawn = fs::read(folder.path().join(chart)).expect("the chart was written");
+        assert!(drawn.starts_with(b"\x89PNG") || String::from_utf8_lossy(&drawn).contains(">pipe/block<"), "{chart}");
+    }
+    let nothing = draw("none.svg", "paced");
+    assert!(told(&nothing).contains("no measured paced"), "{}", told(&nothing));
 }
 
 /// Sorted costs of the usable trials that count, by case key.
@@ -134,29 +192,43 @@ fn medians(file: &Path) -> BTreeMap<String, Vec<f64>> {
     costs
 }
 
-/// An interpreter that can import DuckDB, and the folder that it lives in, if it was made for this test.
+/// Median of sorted values.
+fn middle(sorted: &[f64]) -> f64 {
+    f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2])
+}
+
+/// An interpreter with the packages of a test, and the folder that it lives in, if it was made for this test.
 struct Python {
     program: PathBuf,
     _home: Option<TempDir>,
 }
 
+impl Python {
+    /// The machine's own, with the packages that `scripts/ci` installs for this source tree, if it can import `modules`.
+    fn with(modules: &str) -> Option<Self> {
+        let python = Self { program: "python3".into(), _home: None };
+        ends_well(python.command().args(["-c", &format!("import {modules}")])).then_some(python)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.env("PYTHONPATH", Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("python"));
+        command
+    }
+}
+
 /// The machine's own, or one in a temporary environment with the package of the index.
-fn python_with_duckdb() -> Result<Python, String> {
-    let imports = |program: &Path| ends_well(Command::new(program).args(["-c", "import duckdb"]));
-    if imports(Path::new("python3")) {
-        return Ok(Python { program: "python3".into(), _home: None });
-    }
-    let home = folder();
-    if !ends_well(Command::new("python3").args(["-m", "venv"]).arg(home.path())) {
-        return Err("python3 cannot import duckdb, and makes no environment to install it into (python3-venv)".into());
-    }
-    let program = home.path().join("bin/python");
-    let install =
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "duckdb"];
-    if !ends_well(Command::new(&program).args(install)) || !imports(&program) {
-        return Err("python3 cannot import duckdb, and it cannot be installed from the package index".into());
-    }
-    Ok(Python { program, _home: Some(home) })
+fn python_with_duckdb() -> Option<Python> {
+    Python::with("duckdb").or_else(|| {
+        let home = folder();
+        let python = Python { program: home.path().join("bin/python"), _home: None };
+        let install =
+            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "duckdb"];
+        let made = ends_well(Command::new("python3").args(["-m", "venv"]).arg(home.path()))
+            && ends_well(python.command().args(install))
+            && ends_well(python.command().args(["-c", "import duckdb"]));
+        made.then_some(Python { _home: Some(home), ..python })
+    })
 }
 
 /// Whether a command ends with status 0 within two minutes.

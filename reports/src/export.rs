@@ -1,4 +1,5 @@
-//! Export for other programs: a flat table, one row a trial, as CSV, JSON lines or Parquet.
+//! Export for other programs: a flat table, one row a trial, as CSV, JSON lines or Parquet; and [summaries], one value a
+//! case, for programs that track results over time.
 //!
 //! Rows are written as records arrive, so memory does not grow with their number. The columns are the same for all records
 //! and formats; see [`columns`].
@@ -6,6 +7,7 @@
 mod columns;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod trackers;
 
 #[cfg(feature = "parquet")]
 use std::fs::File;
@@ -17,6 +19,7 @@ use ipcmark_record::Record;
 use serde::ser::{SerializeMap as _, Serializer as _};
 
 pub use self::columns::{Cell, Column, Kind, columns};
+pub use self::trackers::{Summaries, Tracker, summaries};
 
 /// Form of an export as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

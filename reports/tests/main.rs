@@ -22,3 +22,4 @@ mod statistics;
 mod summary;
 mod sweeps;
 mod topics;
+mod trackers;

@@ -153,7 +153,31 @@ fn columns() -> String {
         let doc = column.doc.replace("[`", "`").replace("`]", "`");
         vec![code(column.name), column.kind.word().to_owned(), column.unit().to_owned(), doc]
     });
-    page("Columns of an export", text, &["column", "type", "unit", "what it is"], rows)
+    let trackers = "`--format github-action-benchmark`, `bencher` and `prometheus` write one summary a case instead: the median over \
+                    repetitions with its interval. Cases without a valid number are left out. The name is the case key, which is \
+                    the same in each run of a plan. The records must come from one machine, those for Prometheus from one run.";
+    let rows_of_trackers = [
+        [
+            "github-action-benchmark",
+            "An array of `name`, `value`, `unit`, `range` (both ends of the interval) and `extra`, for the \
+                                     tool `customSmallerIsBetter`. A rate is written as nanoseconds for one message.",
+        ],
+        [
+            "bencher",
+            "An object of cases, for `bencher run --adapter json`. Measures: `latency` (ns) or `throughput` (1/s), \
+                     `latency-p99` (ns), `cpu-time-per-message` (ns), `idle-cpu` (ns/s), with `lower_value` and `upper_value` \
+                     where there is an interval.",
+        ],
+        [
+            "prometheus",
+            "Gauges such as `ipcmark_time_seconds` or `ipcmark_rate_per_second`, with `_lower` and `_upper`, \
+                        percentiles, CPU time, repetitions and verdict; `ipcmark_run_info` names run, plan and machine.",
+        ],
+    ];
+    let rows_of_trackers = rows_of_trackers.map(|[form, what]| vec![code(form), what.to_owned()]);
+    let trackers = format!("{trackers}\n\n{}", table(&["format", "what it holds"], rows_of_trackers));
+    let columns = page("Columns of an export", text, &["column", "type", "unit", "what it is"], rows);
+    format!("{columns}\n## Summaries for trackers\n\n{trackers}")
 }
 
 fn plans() -> anyhow::Result<String> {

@@ -1,4 +1,4 @@
-//! `ipcmark export`: records as a flat table for other programs.
+//! `ipcmark export`: records as a flat table, or a summary of each case, for other programs.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -9,25 +9,30 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 use ipcmark::record::Record;
-use ipcmark_reports::export::{self, Format};
+use ipcmark_reports::BadLine;
+use ipcmark_reports::export::{self, Format, Tracker};
 
 use crate::progress::print_line;
 
-/// Write records as a flat table, one row a trial, for DuckDB, Spark, pandas and the like.
+/// Write records for other programs: a flat table for DuckDB, Spark, pandas and the like, or one value a case.
 ///
-/// Every metric, parameter and CPU cost is a column of its own, beside run, machine, kernel, case key and verdict. The columns
-/// are the same for all records and formats; docs/export.md lists them.
+/// csv, json and parquet have one row a trial. Every metric, parameter and CPU cost is a column of its own, beside run,
+/// machine, kernel, case key and verdict. The columns are the same for all records; docs/export.md lists them.
+///
+/// github-action-benchmark, bencher and prometheus have one summary a case: the median over repetitions with its interval.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   ipcmark export --format csv ipcmark-runs/quick-* --out trials.csv
   ipcmark export --format json ipcmark-runs/* | duckdb -c \"select mechanism, median(cost_ns) from read_json('/dev/stdin') group by 1\"
-  ipcmark export --format parquet fleet/*/records.jsonl --out trials.parquet")]
+  ipcmark export --format parquet fleet/*/records.jsonl --out trials.parquet
+  ipcmark export --format bencher run | bencher run --adapter json
+  ipcmark export --format prometheus run --out /var/lib/node_exporter/textfile/ipcmark.prom")]
 pub(super) struct Export {
     /// Records files (plain, gzip or zstd), directories of runs, or - for the standard input
     #[arg(required = true, value_name = "RECORDINGS")]
     recordings: Vec<PathBuf>,
-    /// Form of the table: CSV with a header, one JSON object a line, or Parquet (cargo feature `parquet`)
+    /// What to write
     #[arg(long, value_name = "FORMAT")]
     format: Form,
     /// File to write, instead of stdout; Parquet needs one
@@ -37,13 +42,25 @@ pub(super) struct Export {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Form {
+    /// One row a trial, with a header
     Csv,
+    /// One row a trial, a JSON object a line
     Json,
+    /// One row a trial; cargo feature `parquet`
     Parquet,
+    /// One value a case: JSON for its tool `customSmallerIsBetter`, rates as time per message
+    GithubActionBenchmark,
+    /// One object a case: Bencher Metric Format, for `bencher run --adapter json`
+    Bencher,
+    /// Text exposition format, gauges of one run
+    Prometheus,
 }
 
 impl Export {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
+        if let Some(tracker) = self.format.tracker() {
+            return self.summarise(tracker, out);
+        }
         ensure!(
             self.out.is_some() || self.format.text().is_some(),
             "Parquet is no text; name a file for it with --out FILE"
@@ -59,15 +76,32 @@ impl Export {
             }
         })?;
         written?;
-        for bad in &bad_lines {
-            print_line(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
-        }
+        note(&bad_lines);
         if repeats > 0 {
             print_line(&format!("note: {repeats} records repeat ones read before, and have one row each"));
         }
-        let rows = export.context("there are no records in the given files")?.finish()?;
+        let rows = export.context(NO_RECORDS)?.finish()?;
         if let Some(path) = &self.out {
             print_line(&format!("{rows} rows in {}", path.display()));
+        }
+        Ok(super::FINE)
+    }
+
+    fn summarise(&self, tracker: Tracker, out: &mut impl Write) -> anyhow::Result<u8> {
+        let recording = ipcmark_reports::read(&self.recordings)?;
+        note(&recording.bad_lines);
+        ensure!(!recording.records.is_empty(), NO_RECORDS);
+        let found = export::summaries(&recording, tracker)?;
+        if found.left_out > 0 {
+            let all = found.cases + found.left_out;
+            print_line(&format!("note: left out, without a valid number: {} of {all} cases", found.left_out));
+        }
+        match &self.out {
+            Some(path) => {
+                std::fs::write(path, &found.text).with_context(|| format!("cannot write {}", path.display()))?;
+                print_line(&format!("{} cases in {}", found.cases, path.display()));
+            }
+            None => out.write_all(found.text.as_bytes())?,
         }
         Ok(super::FINE)
     }
@@ -94,6 +128,14 @@ impl Export {
     }
 }
 
+const NO_RECORDS: &str = "there are no records in the given files";
+
+fn note(bad_lines: &[BadLine]) {
+    for bad in bad_lines {
+        print_line(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
+    }
+}
+
 /// Identifies an attempt at a trial. Of a million attempts, two have the same hash with a chance of 3 in 100 million.
 fn hash_of(record: &Record) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -107,7 +149,16 @@ impl Form {
         match self {
             Self::Csv => Some(Format::Csv),
             Self::Json => Some(Format::Json),
-            Self::Parquet => None,
+            _ => None,
+        }
+    }
+
+    fn tracker(self) -> Option<Tracker> {
+        match self {
+            Self::GithubActionBenchmark => Some(Tracker::GithubActionBenchmark),
+            Self::Bencher => Some(Tracker::Bencher),
+            Self::Prometheus => Some(Tracker::Prometheus),
+            _ => None,
         }
     }
 }
