@@ -5,6 +5,7 @@ mod common;
 
 mod ab;
 mod bad_days;
+mod c_participants;
 mod cli;
 mod conformance;
 mod core_to_core;
