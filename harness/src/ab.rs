@@ -159,6 +159,8 @@ impl Ab {
     /// Errors: there is none, or a setting of its earlier part could not be restored.
     pub fn resume(directory: PathBuf, quiet: bool) -> anyhow::Result<Self> {
         let path = directory.join(SETTINGS);
+        let shown = directory.display();
+        ensure!(directory.is_dir(), "there is no comparison to resume: the directory {shown} is missing");
         let text = fs::read(&path)
             .with_context(|| format!("there is no comparison to resume in {}: no {SETTINGS}", directory.display()))?;
         let settings =

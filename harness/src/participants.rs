@@ -15,7 +15,7 @@ use anyhow::{Context as _, anyhow};
 use ipcmark::family::{self, Variant};
 
 use self::source::Source;
-use crate::plan::Text;
+use crate::plan::{Text, text};
 use crate::supervise::Program;
 
 /// The built-in file.
@@ -89,7 +89,7 @@ impl Participants {
     /// Errors: there is no such file.
     pub fn read(path: &Path) -> anyhow::Result<Text> {
         let shown = path.display();
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read the participants of `{shown}`"))?;
+        let text = text::read_file("file of participants", path)?;
         let file = std::path::absolute(path).with_context(|| format!("`{shown}` is no path"))?;
         Ok(Text { file: file.display().to_string(), text })
     }

@@ -17,7 +17,6 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use anyhow::Context as _;
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Measure, Placement};
 use regex::Regex;
@@ -172,11 +171,13 @@ impl Text {
         if let Some((name, text)) = EMBEDDED.iter().find(|(name, _)| *name == plan) {
             return Ok(Self { file: format!("plans/{name}.toml"), text: (*text).to_owned() });
         }
-        if !Path::new(plan).exists() {
+        let path = Path::new(plan);
+        let is_name = path.extension().is_none() && !plan.contains('/');
+        if is_name && !path.exists() {
             let unknown = text::unknown("plan", plan, EMBEDDED.iter().map(|(name, _)| *name));
-            anyhow::bail!("{unknown}, or the path of a TOML file (there is none at `{plan}`)");
+            anyhow::bail!("{unknown}, or the path of a TOML file");
         }
-        let text = std::fs::read_to_string(plan).with_context(|| format!("cannot read the plan `{plan}`"))?;
+        let text = text::read_file("plan", path)?;
         Ok(Self { file: plan.to_owned(), text })
     }
 
@@ -207,10 +208,9 @@ impl Text {
         let whole = cases.clone();
         let mut sentinel = source.sentinel.as_ref().map(|sentinel| expander.sentinel(sentinel)).transpose()?;
         if let Some(only) = &changes.only {
-            let all = cases.len();
             cases.retain(|planned| only.is_match(&planned.case.key()));
             sentinel = sentinel.filter(|planned| only.is_match(&planned.case.key()));
-            anyhow::ensure!(!cases.is_empty(), nothing_left(only, all, &source.name));
+            anyhow::ensure!(!cases.is_empty(), nothing_left(only, &whole, &source.name));
         }
         let mut plan = Plan {
             repetitions: changes.repetitions.unwrap_or(source.repetitions),
@@ -276,9 +276,15 @@ fn merge(cases: &mut Vec<Planned>) {
     });
 }
 
-fn nothing_left(only: &Regex, all: usize, plan: &str) -> String {
+fn nothing_left(only: &Regex, all: &[Planned], plan: &str) -> String {
+    let words = |case: &Case| [case.mechanism.clone(), case.row(), case.measure.to_string(), case.family.clone()];
+    let words: HashSet<String> = all.iter().flat_map(|planned| words(&planned.case)).collect();
+    let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+    words.sort_unstable();
+    let hint = text::meant(only.as_str(), &words).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     format!(
-        "--only `{only}` matches none of the plan's {all} cases; `ipcmark run --plan {plan} --dry-run` lists their keys"
+        "--only `{only}` matches none of the plan's {} cases{hint}; `ipcmark run --plan {plan} --dry-run` lists their keys",
+        all.len()
     )
 }
 

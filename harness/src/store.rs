@@ -126,6 +126,7 @@ impl Store {
     /// Errors: no run there, a run that is still going, unreadable files, or records of a later form.
     pub fn resume(directory: &Path) -> anyhow::Result<Resumed> {
         let shown = directory.display();
+        ensure!(directory.is_dir(), "there is no run to resume: the directory {shown} is missing");
         ensure!(directory.join(SETTINGS).is_file(), "there is no run to resume in {shown}: it holds no {SETTINGS}");
         let text = fs::read(directory.join(SETTINGS)).with_context(|| format!("cannot read {shown}/{SETTINGS}"))?;
         let settings: Settings =

@@ -190,7 +190,7 @@ fn what_is_wrong_with_a_file_is_named_with_its_line() {
         assert!(said.contains("wrong.toml:3: unknown key `comand`; did you mean `command`?"), "{said}");
     }
     let output = ipcmark(folder.path(), &["list", "--participants", "absent.toml"]);
-    assert!(told(&output).contains("cannot read the participants of `absent.toml`"), "{}", told(&output));
+    assert!(told(&output).contains("the file of participants `absent.toml` is missing"), "{}", told(&output));
 }
 
 #[test]

@@ -22,8 +22,8 @@ fn run_plan(folder: &Path, text: &str) -> Output {
 fn a_wrong_plan_ends_with_status_2_and_its_line_before_anything_starts() {
     let changed = |from: &str, to: &str| format!("{HEAD}{BLOCK}").replace(from, to);
     let wrong = [
-        (changed("\"pipe\"", "\"pip\""), "error: mine.toml:7: unknown mechanism `pip`; did you mean `pipe`? known: "),
-        (changed("measure =", "mesure ="), "error: mine.toml:8: unknown key `mesure`; did you mean `measure`? known: "),
+        (changed("\"pipe\"", "\"pip\""), "error: mine.toml:7: unknown mechanism `pip`; did you mean `pipe`?"),
+        (changed("measure =", "mesure ="), "error: mine.toml:8: unknown key `mesure`; did you mean `measure`?"),
         (
             changed("round_trip", "roundtrip"),
             "error: mine.toml:8: unknown measure `roundtrip`; did you mean `round_trip`?",

@@ -9,6 +9,7 @@ use clap_complete::{Shell, generate};
 use ipcmark::record::line::Line;
 
 use super::{Cli, table};
+use crate::plan::text::unknown;
 use crate::plan::{EMBEDDED, Text};
 
 /// List the built-in plans, or print one.
@@ -85,8 +86,8 @@ impl Man {
         let page = match &self.verb {
             None => command,
             Some(verb) => {
-                let page = command.find_subcommand(verb);
-                page.with_context(|| format!("there is no verb `{verb}`; `ipcmark --help` lists them"))?.clone()
+                let known = command.get_subcommands().map(clap::Command::get_name);
+                command.find_subcommand(verb).with_context(|| unknown("subcommand", verb, known))?.clone()
             }
         };
         clap_mangen::Man::new(page).render(out)?;

@@ -17,10 +17,12 @@ mod table;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::results::Results;
 pub use self::run::perform;
+use crate::plan::text::unknown;
 use crate::progress::print_line;
 
 /// Success.
@@ -96,7 +98,13 @@ impl Verb {
 
 /// Reads the command line, does what it says and returns the exit status.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| match misspelt(&error) {
+        Some(line) => {
+            print_line(&format!("error: {line}"));
+            std::process::exit(MISTAKE.into())
+        }
+        None => error.exit(),
+    });
     let mut out = Results::new(io::stdout().lock());
     let status = cli.verb.run(&mut out).unwrap_or_else(|error| complain(&error, MISTAKE));
     ExitCode::from(match out.lost() {
@@ -104,6 +112,38 @@ pub fn main() -> ExitCode {
         Some(error) => status.max(complain(&anyhow::Error::new(error).context("cannot write the results"), BROKEN)),
         None => status,
     })
+}
+
+/// What to say about a word that is not known, in the form that plans use too.
+fn misspelt(error: &clap::Error) -> Option<String> {
+    let told = |kind| match error.get(kind)? {
+        ContextValue::String(word) => Some(word.as_str()),
+        _ => None,
+    };
+    let mut command = Cli::command();
+    command.build();
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let known = command.get_subcommands().map(clap::Command::get_name);
+            Some(unknown("subcommand", told(ContextKind::InvalidSubcommand)?, known))
+        }
+        ErrorKind::UnknownArgument => {
+            let word = told(ContextKind::InvalidArg).filter(|word| word.starts_with("--"))?;
+            let of = std::env::args().nth(1).and_then(|verb| command.find_subcommand(verb)).unwrap_or(&command);
+            let known = of.get_arguments().filter(|option| !option.is_hide_set()).filter_map(clap::Arg::get_long);
+            let known: Vec<String> = known.map(|name| format!("--{name}")).collect();
+            Some(unknown("option", word, known.iter().map(String::as_str)))
+        }
+        ErrorKind::InvalidValue => match (told(ContextKind::InvalidArg)?, error.get(ContextKind::ValidValue)?) {
+            (option, ContextValue::Strings(known)) if !known.is_empty() => {
+                let kind = option.split(' ').next().unwrap_or(option).trim_matches(['[', ']', '<', '>']);
+                let kind = if option.starts_with('-') { format!("value of {kind}") } else { kind.to_lowercase() };
+                Some(unknown(&kind, told(ContextKind::InvalidValue)?, known.iter().map(String::as_str)))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Exit status for a run that a signal ended, as shells report it.
@@ -119,10 +159,10 @@ fn complain(error: &anyhow::Error, status: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use super::*;
 
     #[test]
     fn the_command_line_is_well_formed() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

@@ -1,7 +1,10 @@
 //! Text of a plan and its errors: positions as file and line, patterns, and suggestions.
 
 use std::fmt::Display;
+use std::fs;
+use std::io::ErrorKind;
 use std::ops::Range;
+use std::path::Path;
 
 /// The text of a plan and its file name.
 #[derive(Debug)]
@@ -19,6 +22,16 @@ impl Page<'_> {
         let line = self.text.as_bytes()[..start].split(|&byte| byte == b'\n').count();
         anyhow::anyhow!("{}:{line}: {what}", self.file)
     }
+}
+
+/// Reads a file that the user named.
+///
+/// Errors: it is missing, or cannot be read.
+pub(crate) fn read_file(what: &str, path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => anyhow::anyhow!("the {what} `{}` is missing", path.display()),
+        _ => anyhow::anyhow!("cannot read the {what} `{}`: {error}", path.display()),
+    })
 }
 
 /// Whether `text` matches `pattern`, where `*` stands for any run of characters.
@@ -39,33 +52,43 @@ pub(crate) fn unknown<'a>(kind: &str, word: &str, known: impl IntoIterator<Item 
     unknown_of(kind, word, &known.into_iter().collect::<Vec<_>>(), &[])
 }
 
+/// Number of words up to which all of them are listed beside the one that was probably meant.
+pub(crate) const FEW: usize = 24;
+
 /// The same where some words are short for others: they may have been meant, but are not listed.
 pub(super) fn unknown_of(kind: &str, word: &str, known: &[&str], short: &[&str]) -> String {
-    let hint =
-        meant(word, &[known, short].concat()).map_or_else(String::new, |near| format!(" did you mean `{near}`?"));
-    format!("unknown {kind} `{word}`;{hint} known: {}", known.join(", "))
+    let all = known.join(", ");
+    match meant(word, &[known, short].concat()) {
+        Some(near) if known.len() > FEW => format!("unknown {kind} `{word}`; did you mean `{near}`?"),
+        Some(near) => format!("unknown {kind} `{word}`; did you mean `{near}`? known: {all}"),
+        None => format!("unknown {kind} `{word}`; known: {all}"),
+    }
 }
 
 /// The known word that is closest to `word`, when it is close enough to have been meant.
-pub(super) fn meant<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn meant<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let allowed = (word.chars().count() / 3).max(1);
     let nearest = known.iter().map(|&candidate| (distance(word, candidate), candidate)).min_by_key(|(d, _)| *d)?;
     (nearest.0 <= allowed).then_some(nearest.1)
 }
 
-/// Insertions, deletions and replacements between two words (Levenshtein 1966), one row of the table at a time.
+/// Insertions, deletions, replacements and swaps of neighbours between two words (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut table = vec![(0..=b.len()).collect::<Vec<usize>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = table[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = replaced.min(table[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(table[i - 2][j - 2] + 1);
+            }
+            row.push(least);
         }
+        table.push(row);
     }
-    row[b.len()]
+    table[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -92,6 +115,7 @@ mod tests {
         assert_eq!(meant("kafka", &known), None);
         assert_eq!(distance("", "abc"), 3);
         assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!((distance("rnu", "run"), distance("shm-spcs", "shm-spsc")), (1, 1));
     }
 
     #[test]

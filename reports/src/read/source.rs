@@ -31,8 +31,11 @@ pub(super) fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
         return Ok(vec![path.to_owned()]);
     }
     let shown = path.display();
-    let is_directory = fs::metadata(path).with_context(|| format!("cannot find {shown}"))?.is_dir();
-    if !is_directory {
+    let found = fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => anyhow::anyhow!("{shown} is missing: there is no such file or directory"),
+        _ => anyhow::anyhow!("cannot read {shown}: {error}"),
+    })?;
+    if !found.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
     if let Some(own) = records_of(path) {

@@ -70,13 +70,23 @@ impl Expander<'_> {
         let fits = |row: &&Variant| text::matches(word, &row.row()) || word == row.mechanism;
         let named: Vec<_> = all.iter().copied().filter(meant).filter(fits).collect();
         if named.is_empty() {
-            let rows: Vec<String> = all.iter().map(|row| row.row()).collect();
-            let rows = distinct(rows.iter().map(String::as_str));
-            let mechanisms = distinct(all.iter().map(|row| row.mechanism));
-            let text = text::unknown_of("mechanism", word, &rows, &mechanisms);
-            return Err(self.page.wrong(pattern.at.clone(), text));
+            return Err(self.page.wrong(pattern.at.clone(), self.unnamed(all, word, fits)));
         }
         Ok(named)
+    }
+
+    /// What to say about `word`, which names none of `all`, the rows of a family.
+    fn unnamed(&self, all: &[&Variant], word: &str, fits: impl Fn(&&Variant) -> bool) -> String {
+        if let Some(row) = self.ground.variants.iter().find(fits) {
+            return format!("`{word}` is of the family `{0}`; add family = \"{0}\" to the block", row.family);
+        }
+        let rows: Vec<String> = all.iter().map(|row| row.row()).collect();
+        let rows = distinct(rows.iter().map(String::as_str));
+        let mechanisms = distinct(all.iter().map(|row| row.mechanism));
+        if rows.len() > text::FEW && text::meant(word, &[&*rows, &*mechanisms].concat()).is_none() {
+            return format!("unknown mechanism `{word}`; `ipcmark list` names the {} that are known", mechanisms.len());
+        }
+        text::unknown_of("mechanism", word, &rows, &mechanisms)
     }
 }
 
