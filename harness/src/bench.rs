@@ -7,6 +7,8 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
 
+use crate::plan::text::unknown;
+
 /// Link in the reports directory to the newest complete run.
 pub const LATEST: &str = "latest";
 
@@ -91,7 +93,8 @@ impl Arguments {
                     read.baseline = Some(value);
                 }
             } else if !FLAGS.contains(&option) || value.is_some() {
-                bail!("`cargo bench` knows no option `{argument}`; see `cargo bench --bench criterion -- --help`");
+                let known = [FLAGS, WITH_VALUE].concat();
+                bail!("{}; see `cargo bench --bench criterion -- --help`", unknown("option", &argument, known));
             }
             match option {
                 "--bench" => read.measures = true,

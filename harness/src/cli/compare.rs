@@ -9,6 +9,7 @@ use clap::Args;
 use ipcmark_reports::{Collector, Gate, GateVerdict};
 use rustix::termios::tcgetwinsize;
 
+use crate::plan::text::unknown;
 use crate::progress::print_line;
 
 /// Compare runs, case by case: two to many machines, kernels or builds.
@@ -130,7 +131,7 @@ fn based(mut arms: Vec<Arm>, base: Option<&str>) -> anyhow::Result<Vec<Arm>> {
     let Some(base) = base else { return Ok(arms) };
     let Some(at) = arms.iter().position(|arm| arm.name == base) else {
         let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
-        bail!("`--base {base}` names no arm; the arms are {}", names.join(", "));
+        bail!(unknown("arm", base, names));
     };
     arms[..=at].rotate_right(1);
     Ok(arms)

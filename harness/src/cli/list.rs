@@ -53,7 +53,7 @@ struct Row {
 }
 
 /// Width of a name; longer ones move the text behind them.
-const NAME: usize = 30;
+const NAME: usize = 29;
 /// Width of a page that is no terminal.
 const PAGE: usize = 100;
 
@@ -132,7 +132,7 @@ impl Mechanism<'_> {
     fn line(&self, out: &mut impl Write, paint: Paint) -> anyhow::Result<()> {
         let missing = self.missing().map(|why| format!("not here: {}", in_short(why)));
         let text = missing.as_deref().unwrap_or(self.0[0].summary);
-        let line = clipped(&format!("  {:<NAME$} {text}", self.name()), table::width());
+        let line = clipped(&format!("  {:<NAME$}  {text}", self.name()), table::width());
         writeln!(out, "{}", if missing.is_some() { paint.dim(&line) } else { line })?;
         Ok(())
     }
