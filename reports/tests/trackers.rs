@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use crate::common;
-use ipcmark_record::{Record, Verdict};
+use ipcmark_record::{MainMetric, Record, Verdict};
 use ipcmark_reports::export::{Tracker, summaries};
 use ipcmark_reports::{CaseSummary, Recording, summarise};
 use serde_json::Value;
@@ -15,11 +15,11 @@ fn recording() -> Recording {
     records.extend(common::locks::lock_run(1, 5));
     records.retain(|record| record.case.params.message_bytes.is_none_or(|bytes| bytes <= 64));
     let mut case = records[0].case.clone();
-    case.mechanism = "never-ran".to_owned();
+    "never-ran".clone_into(&mut case.mechanism);
     records.push(common::failed(case, 8, "made up"));
     let first = records[0].case_key.clone();
     for record in records.iter_mut().filter(|record| record.case_key == first) {
-        record.case.mechanism = ODD.to_owned();
+        ODD.clone_into(&mut record.case.mechanism);
         record.case_key = record.case.key();
     }
     one_run(&mut records, "run-1");
@@ -31,7 +31,7 @@ const ODD: &str = "odd \"quoted\" \\ and\nbroken";
 fn one_run(records: &mut [Record], run_id: &str) {
     let machine = records[0].machine.clone();
     for record in records {
-        record.run_id = run_id.to_owned();
+        run_id.clone_into(&mut record.run_id);
         record.machine = machine.clone();
     }
 }
@@ -63,7 +63,7 @@ fn github_action_benchmark_gets_times_only() {
     let all: Value = serde_json::from_str(&text(Tracker::GithubActionBenchmark)).expect("JSON");
     let (all, due) = (all.as_array().expect("an array"), tracked());
     assert_eq!(all.len(), due.len());
-    assert!(due.values().any(|case| case.main.is_some_and(|main| main.is_rate())), "there are rates");
+    assert!(due.values().any(|case| case.main.is_some_and(MainMetric::is_rate)), "there are rates");
     for entry in all {
         let known = ["name", "unit", "value", "range", "extra"].into();
         assert!(keys(entry).is_subset(&known), "{entry}");
