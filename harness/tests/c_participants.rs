@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::common::command::{command, folder, ipcmark, told};
+use crate::common::command::{command, folder, ipcmark, printed, told};
 use crate::common::{alone, records, signal, wait_up_to};
+use crate::participants::agree_with_workers;
+use ipcmark::payload;
 use ipcmark::record::{Measure, Record, Status, Verdict, metric};
 use nix::sys::signal::Signal;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn adapters() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("adapters/c")
@@ -177,7 +179,72 @@ fn the_lock_free_queue_is_measured() {
     }
 }
 
-/// Mechanisms with one fault each, at the thousandth message.
+/// Messages of 0 to 300 bytes in hexadecimal, a line each; percentiles of known values; CPU time of windows far shorter than a
+/// tick of the scheduler.
+const PARTS: &str = r#"
+#include "ipcmark.h"
+
+int main(void) {
+    static unsigned char room[300];
+    static double values[10001];
+    static struct ipcmark_trial trial;
+    for (size_t bytes = 0; bytes <= sizeof room; bytes++) {
+        uint64_t first = ipcmark_mix(3, 41);
+        ipcmark_fill(room, bytes, first);
+        for (size_t i = 0; i < bytes; i++) printf("%02x", room[i]);
+        puts("");
+        for (size_t bit = 0; bit < 8 * bytes; bit++) {
+            if (ipcmark_differ(room, bytes, first)) return 1;
+            room[bit / 8] ^= (unsigned char)(1 << bit % 8);
+            if (!ipcmark_differ(room, bytes, first)) return 2;
+            room[bit / 8] ^= (unsigned char)(1 << bit % 8);
+        }
+    }
+    printf("[");
+    for (size_t middle = 20, at = 0; at < 12; at++) {
+        static const size_t middles[] = {20, 100, 1000, 10000};
+        middle = middles[at / 3] + at % 3 - 1;
+        for (size_t i = 0; i < middle; i++) values[i] = (double)(middle - i);
+        trial.metrics = open_memstream(&trial.answer, &trial.answer_length);
+        ipcmark_percentiles(&trial, values, middle);
+        fclose(trial.metrics);
+        printf("%s[%zu,{%s}]", at ? "," : "", middle, trial.answer);
+        free(trial.answer);
+    }
+    puts("]");
+    for (int i = 0; i < 20; i++) {
+        struct ipcmark_meter meter = ipcmark_start_meter();
+        for (uint64_t start = ipcmark_clock(CLOCK_PROCESS_CPUTIME_ID); ipcmark_clock(CLOCK_PROCESS_CPUTIME_ID) < start + 200000;) {}
+        struct ipcmark_cost cost = ipcmark_stop_meter(&meter, "role", -1, 1);
+        if (cost.running_ns < 200000 || cost.running_ns > cost.wall_ns) return 3;
+        if (cost.user_ns + cost.system_ns != cost.running_ns) return 4;
+    }
+    return 0;
+}
+"#;
+
+#[test]
+fn messages_percentiles_and_cpu_time_are_those_of_workers() {
+    let folder = folder();
+    let source = folder.path().join("parts.c");
+    fs::write(&source, PARTS).expect("written");
+    if !build(folder.path(), &source, "c11", "parts", &[]) {
+        return;
+    }
+    let output = Command::new(folder.path().join("parts")).output().expect("it was built");
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let text = printed(&output);
+    let mut lines = text.lines();
+    for bytes in 0..=300 {
+        let mut room = vec![0; bytes];
+        payload::fill(&mut room, payload::stamp(3, 41));
+        let due: String = room.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(lines.next(), Some(due.as_str()), "{bytes} bytes");
+    }
+    agree_with_workers(lines.next().expect("percentiles").as_bytes());
+}
+
+/// Mechanisms with one fault each, at the twelfth message: each trial has more, and no phase of one ends with it.
 const BROKEN: &str = r#"
 #include "ipcmark.h"
 
@@ -191,7 +258,7 @@ static bool put(void *channel, const void *message, size_t bytes, int fault) {
     static int sent;
     unsigned char copy[64];
     memcpy(copy, message, bytes);
-    if (++sent == 1000) {
+    if (++sent == 12) {
         if (fault == 0) return true;
         if (fault == 1) copy[33] ^= 4;
         if (fault == 2 && write(((int *)channel)[1], copy, bytes) < 0) return false;
@@ -204,14 +271,14 @@ static bool put(void *channel, const void *message, size_t bytes, int fault) {
 static long take(void *channel, void *room, size_t bytes) {
     static int taken;
     (void)bytes;
-    if (++taken == 3000) raise(SIGKILL);
+    if (++taken == 20) raise(SIGKILL);
     return read(((int *)channel)[0], room, 64);
 }
 
 static long take_short(void *channel, void *room, size_t bytes) {
     static int taken;
     long got = read(((int *)channel)[0], room, bytes);
-    return ++taken == 1000 ? got - 8 : got;
+    return ++taken == 12 ? got - 8 : got;
 }
 
 #define ROW(name, fault, take)                                                                            \

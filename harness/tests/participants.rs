@@ -259,15 +259,20 @@ print(json.dumps([[n, percentiles(range(1, n + 1))] for n in counts]))
     command.env("PYTHONPYCACHEPREFIX", folder.path()).env("PYTHONPATH", adapters).args(["-c", SCRIPT]);
     let output = command.output().expect("Python is there");
     assert!(output.status.success(), "{}", told(&output));
-    let found: Vec<(u64, Metrics)> = serde_json::from_slice(&output.stdout).expect("a list");
+    agree_with_workers(&output.stdout);
+}
+
+/// Percentiles of the values 1 to n as a JSON list of n and metrics, for twelve n, are those of workers.
+pub fn agree_with_workers(json: &[u8]) {
+    let found: Vec<(u64, Metrics)> = serde_json::from_slice(json).expect("a list");
     assert_eq!(found.len(), 12);
-    for (count, of_python) in found {
+    for (count, stated) in found {
         let mut all = histogram::empty();
         (1..=count).for_each(|value| all.saturating_record(value));
         let mut of_workers = Metrics::new();
-        histogram::percentiles(&all, of_python[metric::CLOCK_STEP_NS], &mut of_workers);
-        assert_eq!(of_python.keys().collect::<Vec<_>>(), of_workers.keys().collect::<Vec<_>>(), "{count} values");
-        for (name, value) in of_python {
+        histogram::percentiles(&all, stated[metric::CLOCK_STEP_NS], &mut of_workers);
+        assert_eq!(stated.keys().collect::<Vec<_>>(), of_workers.keys().collect::<Vec<_>>(), "{count} values");
+        for (name, value) in stated {
             // A histogram keeps three digits.
             assert!((of_workers[&name] / value - 1.0).abs() < 2e-3, "{name} of {count} values: {value}");
         }

@@ -20,8 +20,8 @@
 
    The rules are those of all workers. Word i of a message is mix(stamp) + i, where the stamp is the producer (16 bits) and
    the sequence (48 bits). Every byte is compared in the timed loop, and the first difference makes the trial invalid. A
-   lock protects plain counters and the name of its owner. A count that doubles until the warm-up is over gives the count
-   that fills the hot phase. Times are of the monotonic clock. CPU time, switches, faults and run delay are measured from
+   lock protects plain counters and the name of its owner. Pilots that double through the warm-up give the count that fills
+   the hot phase. Times are of the monotonic clock. CPU time, switches, faults and run delay are measured from
    the first to the last message of the hot phase. All processes die with the harness.
 
    Measures: round_trip and stream of a transport with one sender and one receiver; acquire and contention of a lock. */
@@ -37,7 +37,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -838,25 +837,24 @@ static inline void ipcmark_tell_count(struct ipcmark_partner *partner, uint64_t 
     ipcmark_answer_of(partner, &count, sizeof count);
 }
 
-/* Count for the hot phase from a pilot count and the time of one unit in the last three pilots. */
-static inline uint64_t ipcmark_derived(const struct ipcmark_trial *trial, double *unit_ns) {
-    if (trial->fixed) return trial->fixed_count;
-    double typical_ns = ipcmark_median(unit_ns, 3);
-    uint64_t count = (uint64_t)((double)trial->hot_ns / (typical_ns > 0.1 ? typical_ns : 0.1));
-    return count > IPCMARK_WINDOWS ? count : IPCMARK_WINDOWS;
-}
-
-/* Warms up with growing counts. Gives the count for the hot phase: of one pilot alone, the CPU may have been taken away. */
+/* Warms up with counts that double. Gives the count for the hot phase, from the fastest of the last three pilots: the start of
+   a pilot costs a wake-up, and its CPU may have been taken away. So the last one is long by that measure, too. */
 static inline uint64_t ipcmark_warm_up(struct ipcmark_trial *trial, uint64_t (*pilot)(void *, uint64_t), void *with) {
     double unit_ns[3] = {0, 0, 0};
     uint64_t count = 1;
     pilot(with, 1);
-    for (int pilots = 0;;) {
+    for (int pilots = 1;; pilots++, count *= 2) {
         uint64_t lasted_ns = pilot(with, count);
-        unit_ns[pilots++ % 3] = (double)lasted_ns / (double)count;
+        unit_ns[pilots % 3] = (double)lasted_ns / (double)count;
         trial->warmed_up_ns += lasted_ns;
-        if (trial->warmed_up_ns >= trial->warm_up_ns && pilots >= 3) return ipcmark_derived(trial, unit_ns);
-        if (lasted_ns < trial->warm_up_ns) count *= 2;
+        double fastest_ns = unit_ns[0] < unit_ns[1] ? unit_ns[0] : unit_ns[1];
+        if (unit_ns[2] < fastest_ns) fastest_ns = unit_ns[2];
+        if (fastest_ns < 0.1) fastest_ns = 0.1;
+        if (pilots < 3 || trial->warmed_up_ns < trial->warm_up_ns) continue;
+        if (2 * fastest_ns * (double)count < (double)trial->warm_up_ns) continue;
+        if (trial->fixed) return trial->fixed_count;
+        uint64_t derived = (uint64_t)((double)trial->hot_ns / fastest_ns);
+        return derived > IPCMARK_WINDOWS ? derived : IPCMARK_WINDOWS;
     }
 }
 
