@@ -139,8 +139,8 @@ impl Ab {
     /// Errors: the directory holds one already, or cannot be made.
     pub fn new(settings: Settings, directory: Option<PathBuf>, quiet: bool) -> anyhow::Result<Self> {
         let (name, _) = settings.plan.question()?;
-        let directory =
-            directory.unwrap_or_else(|| Path::new("ipcmark-runs").join(format!("ab-{name}-{}", fresh_run_id())));
+        let directory = directory
+            .unwrap_or_else(|| Path::new(crate::run::DEFAULT_RUNS).join(format!("ab-{name}-{}", fresh_run_id())));
         let shown = directory.display();
         ensure!(
             !directory.join(SETTINGS).exists(),

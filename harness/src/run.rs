@@ -38,6 +38,9 @@ use crate::trial::{Session, TrialOrder, TrialResult};
 /// Default plan.
 pub const DEFAULT_PLAN: &str = "quick";
 
+/// Directory of runs without a directory of their own.
+pub const DEFAULT_RUNS: &str = "ipcmark-runs";
+
 /// Where a run's files go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {

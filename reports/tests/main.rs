@@ -2,6 +2,7 @@
 
 mod common;
 
+mod advise;
 mod browser;
 mod compare;
 mod core_to_core;

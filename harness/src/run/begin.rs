@@ -12,7 +12,7 @@ use ipcmark_reports::{Machines, counting};
 use nix::sys::resource::{Resource, getrlimit};
 use regex::Regex;
 
-use super::{Destination, Options};
+use super::{DEFAULT_RUNS, Destination, Options};
 use crate::participants::Participants;
 use crate::plan::{Changes, Ground, Plan, Text};
 use crate::store::{Resumed, Settings, Store, discard};
@@ -82,7 +82,7 @@ pub(super) fn begin(options: &Options, facts: &Facts) -> anyhow::Result<Begun> {
             directory.clone()
         }
         Destination::Fresh | Destination::Resume(_) => {
-            PathBuf::from("ipcmark-runs").join(format!("{}-{}", plan.name, settings.run_id))
+            PathBuf::from(DEFAULT_RUNS).join(format!("{}-{}", plan.name, settings.run_id))
         }
     };
     let store = Store::create(&directory, &settings)?;

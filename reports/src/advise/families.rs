@@ -7,8 +7,8 @@ use ipcmark_record::{Group, KillPoint, Kind, Measure, Placement, metric};
 use super::death::Death;
 use super::rank::Draft;
 use super::request::{Request, Subject};
-use super::table::Table;
-use super::{Candidate, Excluded, Span};
+use super::table::{Figure, Table};
+use super::{Candidate, Excluded, NOT_MEASURED, Span};
 use crate::analyse::series::Series;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::estimate;
@@ -71,7 +71,18 @@ pub(super) fn drafts(request: &Request, study: &Study<'_>, refused: &dyn Fn(&str
     let subject = request.subject;
     let measure = subject.measure();
     let cases = cases(study, subject);
-    let typical = Table::of(subject, measure, &cases, typical);
+    let on = study.cpus().unwrap_or(1);
+    // What the mechanism adds to the work that it protects or distributes can be predicted; the work is known.
+    let added = Table::of(subject, measure, &cases, |case| {
+        let span = typical(case)?;
+        let ns = if subject.is_rate() { span.inverted() } else { span };
+        Some(ns.less(subject.work_ns(case.case, on)))
+    });
+    let typical = |row: &str| {
+        let figure = added.figure(row)?;
+        let ns = figure.span.plus(Span::exact(subject.asked_work_ns(on)));
+        Some(Figure { span: if subject.is_rate() { ns.inverted() } else { ns }, ..figure })
+    };
     let p99 = Table::of(subject, measure, &cases, p99);
     let cpus = Table::of(subject, measure, &cases, cpus);
     let mut rows: BTreeMap<String, &CaseStudy<'_>> = BTreeMap::new();
@@ -86,14 +97,14 @@ pub(super) fn drafts(request: &Request, study: &Study<'_>, refused: &dyn Fn(&str
         if let Some(why) = refused(&row) {
             return excluded(why);
         }
-        if typical.row(&row).is_empty() {
-            return excluded("not measured here".to_owned());
+        if added.row(&row).is_empty() {
+            return excluded(NOT_MEASURED.to_owned());
         }
         Draft::Candidate(Box::new(Candidate {
             waits: case.series.manner.word(),
-            typical: typical.figure(&row),
-            p99_ns: p99.figure(&row),
-            cpus: cpus.figure(&row),
+            typical: typical(&row),
+            p99_ns: p99.figure(&row).filter(Figure::is_sure),
+            cpus: cpus.figure(&row).filter(Figure::is_sure),
             capacity_per_s: None,
             death: death(study, subject, &row),
             doubts: vec![],

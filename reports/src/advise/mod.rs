@@ -39,6 +39,9 @@ pub struct Advice {
     pub decision: Decision,
     /// Answer in one or two sentences.
     pub answer: String,
+    /// Command that measures what is missing; absent if the evidence decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_measure: Option<String>,
     /// What candidates are ranked by.
     pub ranked_by: &'static str,
     /// Candidates, the best first.
@@ -53,9 +56,9 @@ pub struct Advice {
 pub enum Decision {
     /// One candidate is surely best.
     Clear,
-    /// Several meet the request, and no difference between them was measured.
+    /// Several meet the request, and their measured intervals overlap.
     Tied,
-    /// No candidate surely meets the request.
+    /// No candidate surely meets the request, or predictions do not tell which is best.
     CannotTell,
     /// Every row was ruled out.
     Nothing,
@@ -81,8 +84,15 @@ pub struct Candidate {
     pub death: Death,
     /// Limits that cannot be judged, in words; empty if the candidate surely meets the request.
     pub doubts: Vec<String>,
-    /// Whether its interval overlaps that of the first candidate.
+    /// Whether its interval and that of the first candidate are known and overlap.
     pub tied: bool,
+}
+
+impl Advice {
+    /// Whether a row is among the candidates or was ruled out.
+    pub fn knows(&self, row: &str) -> bool {
+        self.candidates.iter().any(|one| one.row == row) || self.excluded.iter().any(|one| one.row == row)
+    }
 }
 
 impl Candidate {
@@ -91,6 +101,9 @@ impl Candidate {
         self.doubts.is_empty()
     }
 }
+
+/// Why a row is left out of which no case fits.
+pub const NOT_MEASURED: &str = "not measured here";
 
 /// Row that was ruled out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,8 +1,10 @@
 //! The rules: limits, exclusions, order and ties.
 
 use std::cmp::Ordering;
+use std::fmt::Write as _;
 
-use super::{Advice, Candidate, Decision, Excluded, Figure, Request, Span, Subject};
+use super::request::shown_cpus;
+use super::{Advice, Basis, Candidate, Decision, Excluded, Figure, Request, Span, Subject};
 use crate::format;
 
 /// Names in an answer before the rest is counted.
@@ -34,20 +36,26 @@ pub(super) fn ranked(
         }
     }
     candidates.sort_by(|a, b| order(request, a, b));
-    let first = candidates.first().and_then(|first| criterion(request, first)).map(|figure| figure.span);
+    let first = candidates.first().and_then(|first| first.typical.as_ref()).map(|figure| figure.span);
     for candidate in candidates.iter_mut().skip(1) {
-        let span = criterion(request, candidate).map(|figure| figure.span);
-        candidate.tied = first.zip(span).is_none_or(|(first, span)| first.overlaps(span));
+        let span = candidate.typical.as_ref().map(|figure| figure.span);
+        candidate.tied =
+            first.zip(span).is_some_and(|(first, span)| first.is_sure() && span.is_sure() && first.overlaps(span));
     }
     excluded.sort_by(|a, b| (&a.why, &a.row).cmp(&(&b.why, &b.row)));
     let decision = decide(&candidates);
+    let answer = answer(request, decision, &candidates, &excluded);
+    let ranked_by = request.subject.typical_word();
+    let to_measure = (decision == Decision::CannotTell || candidates.is_empty() && excluded.is_empty())
+        .then(|| format!("ipcmark advise {} --measure 2m", request.options()));
     Advice {
-        answer: answer(request, decision, &candidates, &excluded),
+        answer,
+        to_measure,
         request: request.clone(),
         machine,
         placement,
         decision,
-        ranked_by: ranked_by(request),
+        ranked_by,
         candidates,
         excluded,
     }
@@ -59,23 +67,34 @@ pub(super) fn ranked(
 fn judge(request: &Request, candidate: &Candidate) -> Result<Vec<String>, Excluded> {
     let mut doubts = Vec::new();
     let excluded = |why: String, detail: String| Excluded { row: candidate.row.clone(), why, detail };
+    let typical = candidate.typical.as_ref();
+    if typical.is_none_or(|figure| !figure.span.is_sure()) {
+        let why = match typical {
+            Some(figure) if figure.basis == Basis::Measured => "measured in fewer than five repetitions",
+            Some(_) => "a prediction, its error unknown",
+            None => "unknown",
+        };
+        doubts.push(format!("{} {why}", request.subject.typical_word()));
+    }
     if let Subject::Transport { rate_per_s, .. } = request.subject {
         let rate = rate_per_s as f64;
-        let show = |value: f64| format::rate(value).to_string();
+        let show = |value: f64| format::rate(value).trimmed().to_string();
         match &candidate.capacity_per_s {
             Some(figure) if figure.span.high < rate => {
-                let why = format!("cannot keep {} messages a second", show(rate));
-                return Err(excluded(why, format!("at most {}", show(figure.span.high))));
+                return Err(excluded(
+                    format!("cannot keep {}", show(rate)),
+                    format!("at most {}", show(figure.span.high)),
+                ));
             }
             Some(figure) if figure.span.low >= rate => {}
             Some(figure) => doubts.push(format!("the rate is near its limit of {}", show(figure.span.value))),
-            None => doubts.push("its highest rate is unknown".to_owned()),
+            None => doubts.push("highest rate unknown".to_owned()),
         }
     }
     if let Some(limit) = request.p99_ns {
         // The median is below the 99th percentile.
         let is_time = !request.subject.is_rate();
-        let median = candidate.typical.as_ref().filter(|figure| is_time && figure.span.low > limit);
+        let median = typical.filter(|figure| is_time && figure.span.low > limit);
         let broken = |figure: &Figure| {
             let ends = format::span(figure.span.low, figure.span.high, format::time);
             excluded(format!("p99 above {}", format::ns(limit)), ends)
@@ -87,20 +106,20 @@ fn judge(request: &Request, candidate: &Candidate) -> Result<Vec<String>, Exclud
         match p99.map(|figure| (figure, figure.span.at_most(limit))) {
             Some((_, Some(_))) => {}
             Some((figure, None)) => doubts.push(format!("p99 {}", unsure(figure, format::ns))),
-            None => doubts.push("its p99 is unknown".to_owned()),
+            None => doubts.push("p99 unknown".to_owned()),
         }
     }
     if let Some(limit) = request.max_cpus {
         match candidate.cpus.as_ref().map(|figure| (figure, figure.span.at_most(limit))) {
             Some((figure, Some(false))) => {
-                let detail = format!("{} CPUs", format::ratio(figure.span.value));
-                return Err(excluded(format!("needs more than {} CPUs", format::ratio(limit).trimmed()), detail));
+                let why = format!("needs more than {}", shown_cpus(limit));
+                return Err(excluded(why, shown_cpus(figure.span.value)));
             }
             Some((_, Some(true))) => {}
             Some((figure, None)) => {
-                doubts.push(format!("CPUs {}", unsure(figure, |value| format::ratio(value).to_string())));
+                doubts.push(format!("CPUs {}", unsure(figure, |value| format::ratio(value).trimmed().to_string())));
             }
-            None => doubts.push("its CPU time is unknown".to_owned()),
+            None => doubts.push("CPU time unknown".to_owned()),
         }
     }
     if request.must_survive_crash {
@@ -120,42 +139,36 @@ fn unsure(figure: &Figure, show: impl Fn(f64) -> String) -> String {
     if high.is_finite() { format!("{} to {}", show(low), show(high)) } else { format!("about {}, unsure", show(value)) }
 }
 
-/// The figure that ranks candidates: the 99th percentile of a latency if it has a limit, else the main metric.
-fn criterion<'c>(request: &Request, candidate: &'c Candidate) -> Option<&'c Figure> {
-    let by_p99 = request.p99_ns.is_some() && matches!(request.subject, Subject::Transport { .. });
-    if by_p99 { candidate.p99_ns.as_ref() } else { candidate.typical.as_ref() }
-}
-
-fn ranked_by(request: &Request) -> &'static str {
-    match request.subject {
-        Subject::Transport { .. } if request.p99_ns.is_some() => "p99",
-        subject => subject.typical_word(),
-    }
-}
-
-/// Measured candidates that surely meet the request, then predicted ones that do, then doubtful ones; within each by the
-/// criterion.
+/// Candidates that surely meet the request before doubtful ones; within each by the worse end of the interval, which a
+/// prediction with a large error has far away.
 fn order(request: &Request, a: &Candidate, b: &Candidate) -> Ordering {
-    let class = |one: &Candidate| {
-        let figure = criterion(request, one);
-        match figure {
-            Some(figure) if one.is_sure() => 1 + u8::from(figure.basis != super::Basis::Measured),
-            Some(_) => 3,
-            None => 4,
-        }
+    let key = |one: &Candidate| {
+        let span = one.typical.as_ref().map_or(Span::unsure(f64::INFINITY), |figure| figure.span);
+        let (worse, value) = if request.subject.is_rate() { (-span.low, -span.value) } else { (span.high, span.value) };
+        (!one.is_sure(), if one.is_sure() { worse } else { value }, value)
     };
-    let value = |one: &Candidate| criterion(request, one).map_or(f64::INFINITY, |figure| figure.span.value);
-    let sign = if request.subject.is_rate() { -1.0 } else { 1.0 };
-    let by_value = (sign * value(a)).total_cmp(&(sign * value(b)));
-    class(a).cmp(&class(b)).then(by_value).then_with(|| a.row.cmp(&b.row))
+    let (a_key, b_key) = (key(a), key(b));
+    let by_value = a_key.1.total_cmp(&b_key.1).then(a_key.2.total_cmp(&b_key.2));
+    a_key.0.cmp(&b_key.0).then(by_value).then_with(|| a.row.cmp(&b.row))
+}
+
+/// Other candidates that are as good as the first as far as is known.
+fn ties(candidates: &[Candidate]) -> Vec<&Candidate> {
+    candidates.iter().skip(1).filter(|one| one.tied && one.is_sure()).collect()
 }
 
 fn decide(candidates: &[Candidate]) -> Decision {
-    match candidates {
-        [] => Decision::Nothing,
-        [first, ..] if !first.is_sure() => Decision::CannotTell,
-        [_, others @ ..] if others.iter().any(|other| other.is_sure() && other.tied) => Decision::Tied,
-        _ => Decision::Clear,
+    let measured = |one: &&Candidate| one.typical.as_ref().is_some_and(|figure| figure.basis == Basis::Measured);
+    let Some(first) = candidates.first() else { return Decision::Nothing };
+    let ties = ties(candidates);
+    if !first.is_sure() {
+        Decision::CannotTell
+    } else if ties.is_empty() {
+        Decision::Clear
+    } else if measured(&first) && ties.iter().all(measured) {
+        Decision::Tied
+    } else {
+        Decision::CannotTell
     }
 }
 
@@ -166,60 +179,54 @@ fn answer(request: &Request, decision: Decision, candidates: &[Candidate], exclu
             rows => format!("None of {rows} mechanisms meets the request."),
         };
     };
-    if decision == Decision::CannotTell {
+    let best = format!("{}: {}.", first.row, in_figures(request, first));
+    if !first.is_sure() {
         return format!(
-            "Can't tell: no mechanism surely meets the request. Most likely {}: {}.",
-            first.row,
+            "Can't tell: no mechanism surely meets the request. Predicted best is {best} In doubt: {}.",
             first.doubts.join("; ")
         );
     }
-    let mut said = vec![format!("Use {}: {}.", first.row, in_figures(request, first))];
-    let named = |rows: Vec<&str>| {
-        let more = rows.len().saturating_sub(MOST_NAMED);
-        let names = rows.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
-        if more > 0 { format!("{names} and {more} more") } else { names }
+    let ties = named(&ties(candidates));
+    let mut said = match decision {
+        Decision::CannotTell => format!("Can't tell which is best. First is {best} Predictions overlap with {ties}."),
+        Decision::Tied => format!("Use {best} Statistically tied with {ties}."),
+        _ => format!("Use {best}"),
     };
-    let tied: Vec<&str> =
-        candidates[1..].iter().filter(|one| one.tied && one.is_sure()).map(|one| one.row.as_str()).collect();
-    if !tied.is_empty() {
-        said.push(format!("Statistically tied with {}.", named(tied)));
-    }
+    let value = |one: &Candidate| one.typical.as_ref().map(|figure| figure.span.value);
     let better = |one: &&Candidate| {
-        let (one, first) = (criterion(request, one), criterion(request, first));
-        one.zip(first).is_some_and(|(one, first)| {
-            if request.subject.is_rate() {
-                one.span.value > first.span.value
-            } else {
-                one.span.value < first.span.value
-            }
-        })
+        let (one, first) = (value(one), value(first));
+        one.zip(first).is_some_and(|(one, first)| if request.subject.is_rate() { one > first } else { one < first })
     };
-    let doubtful: Vec<&str> =
-        candidates[1..].iter().filter(|one| !one.is_sure()).filter(better).map(|one| one.row.as_str()).collect();
+    let doubtful: Vec<&Candidate> = candidates[1..].iter().filter(|one| !one.is_sure()).filter(better).collect();
     if !doubtful.is_empty() {
-        said.push(format!("Perhaps better, but not surely within the limits: {}.", named(doubtful)));
+        let _ = write!(said, " Perhaps better, but in doubt: {}.", named(&doubtful));
     }
-    said.join(" ")
+    said
+}
+
+fn named(rows: &[&Candidate]) -> String {
+    let names = rows.iter().take(MOST_NAMED).map(|one| one.row.as_str()).collect::<Vec<_>>().join(", ");
+    let more = rows.len().saturating_sub(MOST_NAMED);
+    if more > 0 { format!("{names} and {more} more") } else { names }
 }
 
 fn in_figures(request: &Request, candidate: &Candidate) -> String {
     let subject = request.subject;
-    let shown = |figure: &Figure, text: String| {
-        let sure = figure.span.is_sure() && figure.span.low < figure.span.high;
-        let spread = (figure.span.value - figure.span.low).max(figure.span.high - figure.span.value);
-        let ends =
-            if sure { format!(" ±{}", format::percent_short(spread / figure.span.value)) } else { String::new() };
-        format!("{text}{ends}")
+    let exact = |figure: &Figure| match figure.error_word() {
+        word if word.is_empty() => word,
+        word if word == "?" => " (error unknown)".to_owned(),
+        word if word.starts_with('x') => format!(" (up to {word} off)"),
+        word => format!(" {word}"),
     };
     let typical = candidate.typical.as_ref().map(|figure| {
-        let value = shown(figure, subject.shown(figure.span.value).to_string());
+        let value = format!("{}{}", subject.shown(figure.span.value), exact(figure));
         if subject.is_rate() {
             format!("{value} {}", subject.typical_word())
         } else {
             format!("{} {value}", subject.typical_word())
         }
     });
-    let p99 = candidate.p99_ns.as_ref().map(|figure| format!("p99 {}", shown(figure, format::ns(figure.span.value))));
-    let cpus = candidate.cpus.as_ref().map(|figure| format!("{} CPUs busy", format::ratio(figure.span.value)));
+    let p99 = candidate.p99_ns.as_ref().map(|figure| format!("p99 {}{}", format::ns(figure.span.value), exact(figure)));
+    let cpus = candidate.cpus.as_ref().map(|figure| format!("{} busy", shown_cpus(figure.span.value)));
     [typical, p99, cpus].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -111,6 +111,12 @@ fn shown_time(value: f64) -> String {
     format::time(value).trimmed().to_string()
 }
 
+/// `1 CPU`, `1.5 CPUs`.
+pub(super) fn shown_cpus(cpus: f64) -> String {
+    let number = format::ratio(cpus).trimmed().to_string();
+    if number == "1" { "1 CPU".to_owned() } else { format!("{number} CPUs") }
+}
+
 /// A cache line: smaller messages cost about the same.
 const LINE: f64 = 64.0;
 /// Work below this hardly shows beside the mechanism itself.
@@ -174,6 +180,29 @@ impl Subject {
         let axes = self.axes(self.measure());
         let parts: Vec<String> = axes.iter().map(|axis| format!("{} {}", axis.name, (axis.show)(axis.asked))).collect();
         format!("{work}: {}", parts.join(", "))
+    }
+
+    /// Time that work itself needs for each operation: the critical section of a lock, the share of a worker in a task.
+    pub(super) fn work_ns(self, case: &Case, cpus: u32) -> f64 {
+        let params = &case.params;
+        match self {
+            Self::Lock { .. } => params.critical_section_ns.unwrap_or(0) as f64,
+            Self::Pool { .. } => {
+                let workers = params.workers.unwrap_or(1).min(cpus).max(1);
+                params.grain_ns.unwrap_or(0) as f64 / f64::from(workers)
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// The same for what is asked.
+    pub(super) fn asked_work_ns(self, cpus: u32) -> f64 {
+        let case = Case::new(self.family(), "", self.measure()).with(|p| match self {
+            Self::Lock { critical_section_ns, .. } => p.critical_section_ns = Some(critical_section_ns),
+            Self::Pool { grain_ns, workers } => (p.grain_ns, p.workers) = (Some(grain_ns), Some(workers)),
+            _ => {}
+        });
+        self.work_ns(&case, cpus)
     }
 
     /// Axes on which the cases of a measure lie.
@@ -259,7 +288,7 @@ impl Subject {
             Self::Pool { .. } => {
                 params.call.is_none_or(|call| call == Call::ApplyAsync)
                     && params.chunk.is_none_or(|chunk| chunk == Chunk::One)
-                    && params.message_bytes.unwrap_or(0) == 0
+                    && params.message_bytes.unwrap_or(0) <= LINE as u64
             }
             _ => true,
         };
@@ -295,11 +324,45 @@ impl Request {
     pub fn describe(&self) -> String {
         let limits = [
             self.p99_ns.map(|ns| format!("p99 at most {}", shown_time(ns))),
-            self.max_cpus.map(|cpus| format!("at most {cpus} CPUs")),
+            self.max_cpus.map(|cpus| format!("at most {}", shown_cpus(cpus))),
             self.must_survive_crash.then(|| "survives a crash".to_owned()),
         ];
         let limits: Vec<String> = limits.into_iter().flatten().collect();
         let limits = if limits.is_empty() { String::new() } else { format!("; {}", limits.join(", ")) };
         format!("{}{limits}", self.subject.describe())
+    }
+
+    /// Options of `ipcmark advise` for this request.
+    pub fn options(&self) -> String {
+        let us = |ns: f64| format::digits(ns / 1e3);
+        let mut options = match self.subject {
+            Subject::Transport { message_bytes, rate_per_s, pattern } => {
+                let roles = |name: &str, n: u32| if n == 1 { String::new() } else { format!(" --{name} {n}") };
+                let (producers, consumers) =
+                    (roles("producers", pattern.senders), roles("consumers", pattern.receivers));
+                format!("--message-bytes {message_bytes} --rate {rate_per_s}{producers}{consumers}")
+            }
+            Subject::Lock { contenders, critical_section_ns } => {
+                format!("lock --contenders {contenders} --critical-section-us {}", us(critical_section_ns as f64))
+            }
+            Subject::Pool { grain_ns, workers } => {
+                format!("pool --grain-us {} --workers {workers}", us(grain_ns as f64))
+            }
+            Subject::State { contenders, reads_percent, message_bytes } => {
+                format!(
+                    "state --contenders {contenders} --reads-percent {reads_percent} --message-bytes {message_bytes}"
+                )
+            }
+            Subject::Start { parent_rss_bytes, batch } => {
+                format!("start --parent-rss {parent_rss_bytes} --batch {batch}")
+            }
+        };
+        let limits = [
+            self.p99_ns.map(|ns| format!(" --p99-us {}", us(ns))),
+            self.max_cpus.map(|cpus| format!(" --max-cpu {cpus}")),
+            self.must_survive_crash.then(|| " --must-survive-crash".to_owned()),
+        ];
+        options.extend(limits.into_iter().flatten());
+        options
     }
 }

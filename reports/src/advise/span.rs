@@ -9,6 +9,8 @@ use crate::analyse::statistics::{Estimate, REPETITIONS_FOR_AN_INTERVAL, median, 
 
 /// Part of the predictions of left out cases that the stated error covers.
 const COVERED: f64 = 0.95;
+/// Less than this no operation takes.
+const LEAST_NS: f64 = 1.0;
 /// Fewest left out cases that give an error.
 const LEAST_LEFT_OUT: usize = 4;
 
@@ -54,6 +56,19 @@ impl Span {
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self { value: self.value + other.value, low: self.low + other.low, high: self.high + other.high }
+    }
+
+    /// The value less work that is known; what remains takes some time.
+    #[must_use]
+    pub fn less(self, work: f64) -> Self {
+        let rest = |ns: f64| (ns - work).max(LEAST_NS);
+        Self { value: rest(self.value), low: if self.low > 0.0 { rest(self.low) } else { 0.0 }, high: rest(self.high) }
+    }
+
+    /// Nanoseconds as a rate in 1/s, and the reverse.
+    #[must_use]
+    pub fn inverted(self) -> Self {
+        Self { value: 1e9 / self.value, low: 1e9 / self.high, high: 1e9 / self.low }
     }
 
     /// Both ends moved out by a factor of e to the power of `miss`; unsure without one.
@@ -103,11 +118,21 @@ pub struct Point<T> {
 pub struct Predicted<T> {
     /// Value before the error of the prediction is added.
     pub span: Span,
-    /// Distance to the nearest case; 0 if the request itself was measured.
-    pub distance: f64,
+    /// Distance to the nearest case along each axis; all 0 if the request itself was measured.
+    pub apart: Vec<f64>,
     /// Cases that it was made from, the nearest first.
     pub from: Vec<T>,
 }
+
+impl<T> Predicted<T> {
+    /// Whether the request itself was measured.
+    pub fn is_measured(&self) -> bool {
+        self.apart.iter().all(|&apart| apart < SAME)
+    }
+}
+
+/// Rounding of logarithms.
+const SAME: f64 = 1e-9;
 
 /// Sum of the distances along all axes.
 pub fn distance(a: &[f64], b: &[f64]) -> f64 {
@@ -119,9 +144,9 @@ pub fn predict<T: Clone>(points: &[&Point<T>], asked: &[f64]) -> Option<Predicte
     let far = |point: &Point<T>| distance(&point.at, asked);
     let nearest = *points.iter().min_by(|a, b| far(a).total_cmp(&far(b)))?;
     let distance = far(nearest);
-    // Rounding of logarithms.
-    if distance < 1e-9 {
-        return Some(Predicted { span: nearest.span, distance: 0.0, from: vec![nearest.of.clone()] });
+    let apart: Vec<f64> = nearest.at.iter().zip(asked).map(|(a, b)| (a - b).abs()).collect();
+    if distance < SAME {
+        return Some(Predicted { span: nearest.span, apart, from: vec![nearest.of.clone()] });
     }
     let between = |other: &Point<T>| {
         let axes = nearest.at.iter().zip(&other.at).zip(asked);
@@ -129,7 +154,7 @@ pub fn predict<T: Clone>(points: &[&Point<T>], asked: &[f64]) -> Option<Predicte
     };
     let opposite = points.iter().filter(|other| between(other)).min_by(|a, b| far(a).total_cmp(&far(b)));
     let Some(opposite) = opposite else {
-        return Some(Predicted { span: nearest.span, distance, from: vec![nearest.of.clone()] });
+        return Some(Predicted { span: nearest.span, apart, from: vec![nearest.of.clone()] });
     };
     let share = distance / (distance + far(opposite));
     let mean = |a: f64, b: f64| if a > 0.0 && a.is_finite() { a * (b / a).powf(share) } else { a };
@@ -138,12 +163,12 @@ pub fn predict<T: Clone>(points: &[&Point<T>], asked: &[f64]) -> Option<Predicte
         low: mean(nearest.span.low, opposite.span.low),
         high: mean(nearest.span.high, opposite.span.high),
     };
-    Some(Predicted { span, distance, from: vec![nearest.of.clone(), opposite.of.clone()] })
+    Some(Predicted { span, apart, from: vec![nearest.of.clone(), opposite.of.clone()] })
 }
 
-/// Misses of predictions of left out cases, as logarithms of the ratio, with the distance of each.
+/// Misses of predictions of left out cases, as logarithms of the ratio, with the distance of each along each axis.
 #[derive(Clone, Debug, Default)]
-pub struct Misses(Vec<(f64, f64)>);
+pub struct Misses(Vec<(Vec<f64>, f64)>);
 
 /// Measured error of a kind of prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -155,6 +180,12 @@ pub struct PredictionError {
 }
 
 impl PredictionError {
+    /// Error of a prediction from a prediction.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { factor: self.factor * other.factor, left_out: self.left_out.min(other.left_out) }
+    }
+
     /// As a logarithm, for [`Span::widened`].
     pub fn miss(self) -> f64 {
         self.factor.ln()
@@ -169,25 +200,32 @@ impl Misses {
             for (at, point) in points.iter().enumerate() {
                 let others: Vec<&Point<T>> =
                     points.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other).collect();
-                let Some(predicted) = predict(&others, &point.at).filter(|predicted| predicted.distance > 0.0) else {
-                    continue;
-                };
+                let Some(predicted) = predict(&others, &point.at).filter(|one| !one.is_measured()) else { continue };
                 if predicted.span.value > 0.0 && point.span.value > 0.0 {
-                    misses.push((predicted.distance, (predicted.span.value / point.span.value).ln().abs()));
+                    misses.push((predicted.apart, (predicted.span.value / point.span.value).ln().abs()));
                 }
             }
         }
         Self(misses)
     }
 
-    /// Error at a distance: that of left out cases about as far from the others, else of all that are at least as far.
-    pub fn at(&self, distance: f64) -> Option<PredictionError> {
-        let within = |from: f64, to: f64| -> Vec<f64> {
-            self.0.iter().filter(|(far, _)| (from..=to).contains(far)).map(|(_, miss)| *miss).collect()
+    /// Error of a prediction so far away: the product over the axes along which it is away.
+    pub fn at(&self, apart: &[f64]) -> Option<PredictionError> {
+        let axes = (0..apart.len()).filter(|&axis| apart[axis] >= SAME);
+        let errors: Option<Vec<PredictionError>> = axes.map(|axis| self.along(axis, apart[axis])).collect();
+        errors?.into_iter().reduce(PredictionError::and)
+    }
+
+    /// Error along one axis: that of left out cases about as far from the others, else of all that are at least as far.
+    fn along(&self, axis: usize, distance: f64) -> Option<PredictionError> {
+        let within = |to: f64| -> Vec<f64> {
+            self.0
+                .iter()
+                .filter(|(apart, _)| (distance / 2.0..=to).contains(&apart[axis]))
+                .map(|(_, miss)| *miss)
+                .collect()
         };
-        let near = within(distance / 2.0, distance * 2.0);
-        let known = if near.len() < LEAST_LEFT_OUT { within(distance / 2.0, f64::INFINITY) } else { near };
-        error(known)
+        error(within(distance * 2.0)).or_else(|| error(within(f64::INFINITY)))
     }
 }
 
@@ -236,8 +274,8 @@ mod tests {
         assert!((between.span.value - 100.0).abs() < 1e-9, "{between:?}");
         assert_eq!(between.from.len(), 2);
         let beyond = predict(&points, &[-3.0]).expect("a neighbour");
-        assert_eq!((beyond.span.value, beyond.distance, beyond.from), (10.0, 3.0, vec![0.0]));
-        assert!(predict(&points, &[2.0]).expect("the case itself").distance < 1e-9);
+        assert_eq!((beyond.span.value, beyond.apart, beyond.from), (10.0, vec![3.0], vec![0.0]));
+        assert!(predict(&points, &[2.0]).expect("the case itself").is_measured());
     }
 
     #[test]
@@ -245,9 +283,9 @@ mod tests {
         // Values double every step: one step away the nearest is off by 2 at the ends, and by 1 between two.
         let row: Vec<Point<f64>> = (0..6).map(|i| point(f64::from(i), f64::from(1 << i))).collect();
         let misses = Misses::of(&[row.clone(), row]);
-        let error = misses.at(1.0).expect("twelve left out");
+        let error = misses.at(&[1.0]).expect("twelve left out");
         assert!((error.factor - 2.0).abs() < 1e-9 && error.left_out == 12, "{error:?}");
-        assert_eq!(misses.at(50.0), None, "nothing was left out so far away");
+        assert_eq!(misses.at(&[50.0]), None, "nothing was left out so far away");
     }
 
     #[test]

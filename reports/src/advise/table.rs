@@ -36,7 +36,7 @@ impl Basis {
             Self::Known => "known",
             Self::Bound => "bound",
             Self::Nearby => "nearby",
-            Self::OtherMeasure => "other measure",
+            Self::OtherMeasure => "predicted",
             Self::Floors => "floors",
         }
     }
@@ -60,6 +60,29 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// Whether both ends are known.
+    pub(super) fn is_sure(&self) -> bool {
+        self.span.is_sure()
+    }
+
+    /// How far it may be off, to choose between figures: 1 if it was measured or follows, infinite if unknown.
+    pub(super) fn factor(&self) -> f64 {
+        if self.basis < Basis::Nearby { 1.0 } else { self.error.map_or(f64::INFINITY, |error| error.factor) }
+    }
+
+    /// How exact it is: `±4 %` if measured, `x1.7` if predicted with that error, else `?`; empty if it follows.
+    pub fn error_word(&self) -> String {
+        match (self.basis, self.error) {
+            (Basis::Known | Basis::Bound, _) => String::new(),
+            (Basis::Measured, _) if self.is_sure() => {
+                let Span { value, low, high } = self.span;
+                format!("±{}", format::percent_short((value - low).max(high - value) / value))
+            }
+            (_, Some(error)) => format!("x{}", format::ratio(error.factor)),
+            _ => "?".to_owned(),
+        }
+    }
+
     /// How far the prediction is off, in words; `None` if it is no prediction.
     pub fn error_in_words(&self) -> Option<String> {
         if self.basis < Basis::Nearby {
@@ -76,9 +99,7 @@ impl Figure {
     /// The figure of another quantity that is a multiple of this one, with the error of that relation.
     #[must_use]
     pub(super) fn times(self, ratio: f64, error: Option<PredictionError>, basis: Basis) -> Self {
-        let all = [self.error, error].into_iter().flatten();
-        let combined =
-            all.reduce(|a, b| PredictionError { factor: a.factor * b.factor, left_out: a.left_out.min(b.left_out) });
+        let combined = [self.error, error].into_iter().flatten().reduce(PredictionError::and);
         let span = self.span.times(ratio).widened(error.map(PredictionError::miss));
         Self { span, basis: self.basis.max(basis), error: combined.filter(|_| error.is_some()), ..self }
     }
@@ -132,12 +153,12 @@ impl<'s, 'a> Table<'s, 'a> {
         let predicted = predict(&points, &asked(&axes))?;
         let cases = predicted.from.iter().map(|case| case.key.to_owned()).collect();
         let title = self.measure.row().title.to_lowercase();
-        if predicted.distance == 0.0 {
+        if predicted.is_measured() {
             let repetitions = predicted.from[0].summary.typical.map_or(0, |typical| typical.repetitions);
             let evidence = format!("{title} as asked, {repetitions} repetitions");
             return Some(Figure { span: predicted.span, basis: Basis::Measured, evidence, cases, error: None });
         }
-        let error = self.misses.at(predicted.distance);
+        let error = self.misses.at(&predicted.apart);
         let nearest: Vec<String> = predicted.from.iter().map(|case| beside(&axes, case.case)).collect();
         Some(Figure {
             span: predicted.span.widened(error.map(PredictionError::miss)),

@@ -11,7 +11,7 @@ use super::rank::Draft;
 use super::request::{Request, Subject};
 use super::span::{Multiple, Span};
 use super::table::{Basis, Figure, Table};
-use super::{Candidate, Excluded};
+use super::{Candidate, Excluded, NOT_MEASURED};
 use crate::analyse::series::{Manner, Series};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{estimate, usable};
@@ -80,7 +80,7 @@ pub(super) fn drafts<'s>(
         }
         let (typical, p99_ns) = known.latencies(&row);
         if typical.is_none() && known.capacity(&row).is_none() {
-            return excluded("not measured here".to_owned());
+            return excluded(NOT_MEASURED.to_owned());
         }
         Draft::Candidate(Box::new(Candidate {
             waits: known.manner(&row).map_or("", Manner::word),
@@ -143,16 +143,19 @@ impl<'s, 'a> Known<'s, 'a> {
         self.manners.get(row).copied()
     }
 
-    /// Median and 99th percentile of the latency.
+    /// Median and 99th percentile of the latency. A 99th percentile without a known error is left out.
     fn latencies(&self, row: &str) -> (Option<Figure>, Option<Figure>) {
-        let one_way = || self.one_way.figure(row).or_else(|| self.one_way_by_floors(row));
-        let by_other_measure = |table: &Table<'_, '_>| {
+        let by_round_trip = |table: &Table<'_, '_>| {
+            let figure = self.one_way.figure(row).or_else(|| self.one_way_by_floors(row))?;
             let multiple = self.multiple(table, &self.one_way, row);
-            let figure = one_way()?;
             Some(figure.times(multiple.map_or(1.0, |m| m.ratio), multiple.map(|m| m.error), Basis::OtherMeasure))
         };
-        let of = |table: &Table<'_, '_>| table.figure(row).or_else(|| by_other_measure(table));
-        (of(&self.latency), of(&self.p99))
+        // Of several predictions the one with the least error.
+        let of = |table: &Table<'_, '_>| {
+            let figures = [table.figure(row), by_round_trip(table)].into_iter().flatten();
+            figures.min_by(|a, b| a.factor().total_cmp(&b.factor()))
+        };
+        (of(&self.latency), of(&self.p99).filter(Figure::is_sure))
     }
 
     fn one_way_by_floors(&self, row: &str) -> Option<Figure> {
@@ -234,8 +237,7 @@ impl<'s, 'a> Known<'s, 'a> {
     fn saturation(&self, row: &str) -> Option<Figure> {
         let mut figure = self.stream.figure(row).or_else(|| {
             let message = self.floors.figure(row, Measure::Stream, self.bytes)?;
-            let Span { value, low, high } = message.span;
-            Some(Figure { span: Span { value: 1e9 / value, low: 1e9 / high, high: 1e9 / low }, ..message })
+            Some(Figure { span: message.span.inverted(), ..message })
         })?;
         figure.span.low *= SURE_SHARE;
         if figure.basis == Basis::Measured {
@@ -258,10 +260,8 @@ impl<'s, 'a> Known<'s, 'a> {
             },
             _ => self.receiver_cpus(row, manner, receivers)?,
         };
-        let sender = self.sender_cpus(row, manner);
-        let Some(sender) = sender else {
-            return Some(Figure { span: Span { high: f64::INFINITY, ..receiver.span }, ..receiver });
-        };
+        let least = LEAST_SEND_NS * self.rate_per_s / 1e9;
+        let sender = self.sender_cpus(row, manner).unwrap_or(Span { value: least, low: least, high: f64::INFINITY });
         Some(Figure { span: receiver.span.plus(sender), ..receiver })
     }
 

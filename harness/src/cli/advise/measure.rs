@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipcmark::family::Variant;
 use ipcmark::record::{Case, Group, Isolation, Measure, Parameter, Pattern, Record, Substrate};
-use ipcmark_reports::advise::{Advice, Basis, Candidate, Subject};
+use ipcmark_reports::advise::{Advice, Basis, Candidate, NOT_MEASURED, Subject};
 
 use crate::plan::{Budget, Changes, Ground, Plan, Text};
 use crate::progress::print_line;
@@ -89,30 +89,30 @@ fn predicted(plan: &Plan) -> Duration {
     Duration::from_nanos(plan.cases.iter().map(each).sum())
 }
 
-/// Rows to measure: those that can do it and were not measured as asked, in the order of the advice so far.
+/// Rows to measure: those that can do it and of which something asked for is unknown, in the order of the advice so far.
 fn rows(ground: &Ground, before: &Advice) -> Vec<String> {
-    let subject = before.request.subject;
-    let measured = |row: &str| {
-        let has = |one: &Candidate| one.typical.as_ref().is_some_and(|figure| figure.basis == Basis::Measured);
-        before.candidates.iter().any(|one| one.row == row && has(one))
-    };
-    let place = |row: &str| before.candidates.iter().position(|one| one.row == row).unwrap_or(usize::MAX);
+    let known =
+        |one: &Candidate| one.is_sure() && one.typical.as_ref().is_some_and(|figure| figure.basis == Basis::Measured);
+    let place = |row: &str| before.candidates.iter().position(|one| one.row == row);
     let ruled_out = |row: &str| before.excluded.iter().any(|one| one.row == row && one.why != NOT_MEASURED);
-    let mut rows: Vec<String> = vec![];
-    for variant in ground.variants.iter().filter(|variant| fits(variant, subject)) {
-        let row = variant.row();
-        let able = refusal(ground, subject, &row).is_none();
-        if able && !measured(&row) && !ruled_out(&row) && !rows.contains(&row) {
-            rows.push(row);
-        }
-    }
+    let missing = |row: &String| !ruled_out(row) && place(row).is_none_or(|at| !known(&before.candidates[at]));
+    let mut rows: Vec<String> = able(ground, before.request.subject).into_iter().filter(missing).collect();
     // The sort is stable: rows of which nothing is known keep the order of the registry.
-    rows.sort_by_key(|row| place(row));
+    rows.sort_by_key(|row| place(row).unwrap_or(usize::MAX));
     rows
 }
 
-/// Why a row is left out that was not measured: `reports/src/advise`.
-const NOT_MEASURED: &str = "not measured here";
+/// Rows of this program that can do what is asked on this machine.
+pub(super) fn able(ground: &Ground, subject: Subject) -> Vec<String> {
+    let mut rows: Vec<String> = vec![];
+    for variant in ground.variants.iter().filter(|variant| fits(variant, subject)) {
+        let row = variant.row();
+        if !rows.contains(&row) && refusal(ground, subject, &row).is_none() {
+            rows.push(row);
+        }
+    }
+    rows
+}
 
 fn fits(variant: &Variant, subject: Subject) -> bool {
     let odd = [Group::Instrument, Group::Atomics, Group::Notification, Group::Python, Group::Machine];

@@ -6,15 +6,16 @@ mod text;
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use ipcmark::record::{Parameter, Params, Pattern, ROLES_MAX};
 use ipcmark_reports::Recording;
-use ipcmark_reports::advise::{Request, Subject, advise, by_machine};
+use ipcmark_reports::advise::{Excluded, Request, Subject, advise, by_machine};
 
 use super::table;
 use crate::plan::{Budget, Ground};
 use crate::progress::print_line;
+use crate::run::DEFAULT_RUNS;
 
 /// Advise a mechanism for a request: ranked, with evidence, and with the reason why each other one is ruled out.
 ///
@@ -23,19 +24,19 @@ use crate::progress::print_line;
 /// machine; the error of each kind of prediction is that of leaving cases out. Where an interval contains a limit, the answer
 /// is that it can't tell.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub(super) struct Advise {
     #[command(subcommand)]
     of: Option<Of>,
     #[command(flatten)]
-    transport: Option<Transport>,
+    transport: Transport,
     #[command(flatten)]
     common: Common,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  ipcmark advise --message-bytes 64 --rate 100000 ipcmark-runs/quick-*
+  ipcmark advise --message-bytes 64 --rate 100000    evidence of the latest run in ipcmark-runs
   ipcmark advise --message-bytes 4096 --rate 200000 --producers 2 --p99-us 50 --max-cpu 1.0 --measure 2m
   ipcmark advise lock --contenders 8 --critical-section-us 1 --must-survive-crash --measure 2m
   ipcmark advise pool --grain-us 20 --workers 4 ipcmark-runs/pools-*
@@ -56,7 +57,8 @@ enum Of {
 
 #[derive(Debug, Args)]
 struct Common {
-    /// Runs to take evidence from: records files, directories of runs, or -
+    /// Runs to take evidence from: records files, directories of runs, or - [default without --measure: the latest run
+    /// in ipcmark-runs]
     #[arg(value_name = "RECORDINGS")]
     recordings: Vec<PathBuf>,
     /// First measure what is missing, the most promising mechanisms first, within TIME, such as 90s or 2m
@@ -86,10 +88,10 @@ struct Common {
 struct Transport {
     /// Payload of one message, such as 64 or '4 KiB'
     #[arg(long, value_name = "BYTES", value_parser = |text: &str| parameter("message_bytes", text))]
-    message_bytes: u64,
+    message_bytes: Option<u64>,
     /// Messages a second, of all producers together
     #[arg(long, value_name = "PER_S", value_parser = |text: &str| parameter("rate_per_s", text))]
-    rate: u64,
+    rate: Option<u64>,
     /// Processes that send
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..i64::from(ROLES_MAX)))]
     producers: u32,
@@ -151,37 +153,47 @@ struct Start {
 
 impl Advise {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
-        let (subject, common) = match (self.of, self.transport) {
-            (Some(Of::Lock(Lock { contenders, critical_section_us, common })), _) => {
+        let (subject, common) = match self.of {
+            Some(Of::Lock(Lock { contenders, critical_section_us, common })) => {
                 (Subject::Lock { contenders, critical_section_ns: critical_section_us }, common)
             }
-            (Some(Of::Pool(Pool { grain_us, workers, common })), _) => {
+            Some(Of::Pool(Pool { grain_us, workers, common })) => {
                 (Subject::Pool { grain_ns: grain_us, workers }, common)
             }
-            (Some(Of::State(State { contenders, reads_percent, message_bytes, common })), _) => {
+            Some(Of::State(State { contenders, reads_percent, message_bytes, common })) => {
                 (Subject::State { contenders, reads_percent, message_bytes }, common)
             }
-            (Some(Of::Start(Start { parent_rss, batch, common })), _) => {
+            Some(Of::Start(Start { parent_rss, batch, common })) => {
                 (Subject::Start { parent_rss_bytes: parent_rss, batch }, common)
             }
-            (None, Some(Transport { message_bytes, rate, producers, consumers })) => {
-                let pattern = Pattern { senders: producers, receivers: consumers };
-                (Subject::Transport { message_bytes, rate_per_s: rate, pattern }, self.common)
-            }
-            (None, None) => anyhow::bail!(
-                "--message-bytes and --rate are missing: how large are the messages, and how many a second?"
-            ),
+            None => (self.transport.subject(&self.common.recordings)?, self.common),
         };
         common.answer(subject, out)
     }
 }
 
+impl Transport {
+    fn subject(self, recordings: &[PathBuf]) -> anyhow::Result<Subject> {
+        let (Some(message_bytes), Some(rate_per_s)) = (self.message_bytes, self.rate) else {
+            // A misspelt subject looks like a recording.
+            if let Some(word) = recordings.first().filter(|path| !path.exists()).and_then(|path| path.to_str()) {
+                anyhow::bail!("{}", crate::plan::text::unknown("subject", word, ["lock", "pool", "state", "start"]));
+            }
+            let missing = [("--message-bytes", self.message_bytes), ("--rate", self.rate)];
+            let missing: Vec<&str> =
+                missing.iter().filter(|(_, value)| value.is_none()).map(|(flag, _)| *flag).collect();
+            anyhow::bail!(
+                "{} missing: advice about messages needs --message-bytes and --rate; see also `advise lock`, `pool`, `state`, `start`",
+                missing.join(" and ")
+            );
+        };
+        let pattern = Pattern { senders: self.producers, receivers: self.consumers };
+        Ok(Subject::Transport { message_bytes, rate_per_s, pattern })
+    }
+}
+
 impl Common {
     fn answer(self, subject: Subject, out: &mut impl Write) -> anyhow::Result<u8> {
-        ensure!(
-            !self.recordings.is_empty() || self.measure.is_some(),
-            "advice needs records: name runs, such as ipcmark-runs/*, or measure what is missing with --measure 2m"
-        );
         if let Subject::Transport { pattern, .. } = subject {
             ensure!(
                 pattern.roles() <= ROLES_MAX,
@@ -197,7 +209,11 @@ impl Common {
         };
         let ground = Ground::here();
         let refused = |row: &str| measure::refusal(&ground, subject, row);
-        let mut recording = read(&self.recordings)?;
+        let mut recording = match (self.recordings.as_slice(), self.measure) {
+            ([], Some(_)) => Recording::default(),
+            ([], None) => read(&[latest_run()?])?,
+            (given, _) => read(given)?,
+        };
         if let Some(budget) = self.measure {
             let before = advise(&request, &by_machine(recording.clone()), &refused);
             let measured = measure::missing(&ground, &before, budget, self.out.as_ref(), self.quiet)?;
@@ -208,7 +224,15 @@ impl Common {
             recording.records.extend(measured.records);
         }
         ensure!(!recording.records.is_empty(), "there are no records in the given files, and nothing was measured");
-        let advice = advise(&request, &by_machine(recording), &refused);
+        let mut advice = advise(&request, &by_machine(recording), &refused);
+        let absent: Vec<String> =
+            measure::able(&ground, subject).into_iter().filter(|row| !advice.knows(row)).collect();
+        let why = "not in these records; --measure tries them";
+        advice.excluded.extend(absent.into_iter().map(|row| Excluded {
+            row,
+            why: why.to_owned(),
+            detail: String::new(),
+        }));
         if self.json {
             table::write_json(out, &advice)?;
         } else {
@@ -218,10 +242,19 @@ impl Common {
     }
 }
 
+/// Directory of the run in [`DEFAULT_RUNS`] that was written to last.
+fn latest_run() -> anyhow::Result<PathBuf> {
+    let runs = std::fs::read_dir(DEFAULT_RUNS).into_iter().flatten().flatten().map(|entry| entry.path());
+    let written = |run: &PathBuf| std::fs::metadata(run.join("records.jsonl")).and_then(|file| file.modified()).ok();
+    let latest = runs.filter_map(|run| Some((written(&run)?, run))).max();
+    let (_, run) = latest.with_context(|| {
+        format!("{DEFAULT_RUNS} has no run to take evidence from; name RECORDINGS, or measure with --measure 2m")
+    })?;
+    print_line(&format!("note: evidence from the latest run, {}", run.display()));
+    Ok(run)
+}
+
 fn read(paths: &[PathBuf]) -> anyhow::Result<Recording> {
-    if paths.is_empty() {
-        return Ok(Recording::default());
-    }
     let recording = ipcmark_reports::read(paths)?;
     for bad in &recording.bad_lines {
         print_line(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));

@@ -1,5 +1,6 @@
 //! Advice as text of at most 80 columns.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use comfy_table::ContentArrangement;
@@ -10,6 +11,8 @@ use crate::cli::table;
 
 /// Columns of all output.
 const WIDTH: usize = 80;
+/// Rows that are named of those ruled out for one reason.
+const NAMED: usize = 12;
 /// Candidates with evidence; the others are in the table.
 const EXPLAINED: usize = 5;
 
@@ -25,7 +28,10 @@ pub(super) fn write(out: &mut impl Write, advice: &Advice) -> io::Result<()> {
         ranking(out, advice)?;
         let mut text = String::from("\nEvidence\n");
         for candidate in advice.candidates.iter().take(EXPLAINED) {
-            evidence(&mut text, candidate);
+            evidence(&mut text, advice.request.subject.typical_word(), candidate);
+        }
+        if let Some(more) = advice.candidates.len().checked_sub(EXPLAINED).filter(|more| *more > 0) {
+            let _ = writeln!(text, "  {more} more: --json");
         }
         write!(out, "{}", table::plain(text))?;
     }
@@ -37,45 +43,47 @@ pub(super) fn write(out: &mut impl Write, advice: &Advice) -> io::Result<()> {
         write!(out, "{}", table::plain(text))?;
     }
     let mut text = String::from("\n");
+    if let Some(command) = &advice.to_measure {
+        let _ = writeln!(text, "To measure what is missing:\n  {command}\n");
+    }
     format::wrap(&mut text, WIDTH, "", &advice.answer);
     write!(out, "{}", table::plain(text))
 }
 
 fn ranking(out: &mut impl Write, advice: &Advice) -> io::Result<()> {
     let subject = advice.request.subject;
-    let mut rows = table::table(&["", "mechanism", subject.typical_word(), "p99", "CPUs", "from", ""]);
+    let mut rows = table::table(&["mechanism", subject.typical_word(), "error", "p99", "CPUs", "from", ""]);
     rows.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH as u16);
-    let cell = |figure: &Option<Figure>, show: &dyn Fn(f64) -> String| match figure {
-        Some(figure) if figure.basis == Basis::Measured || figure.basis == Basis::Known => {
-            table::plain(show(figure.span.value))
-        }
-        Some(figure) => format!("~{}", table::plain(show(figure.span.value))),
-        None => String::new(),
+    let cell = |figure: &Option<Figure>, show: &dyn Fn(f64) -> String| {
+        figure.as_ref().map_or_else(String::new, |figure| {
+            let exact = figure.basis == Basis::Measured || figure.span.low >= figure.span.value;
+            format!("{}{}", if exact { "" } else { "~" }, table::plain(show(figure.span.value)))
+        })
     };
-    for (place, one) in advice.candidates.iter().enumerate() {
+    for one in &advice.candidates {
         let mark = match (one.is_sure(), one.tied) {
             (false, _) => "doubtful",
             (true, true) => "tied",
             (true, false) => "",
         };
         rows.add_row([
-            (place + 1).to_string(),
             one.row.clone(),
             cell(&one.typical, &|value| subject.shown(value).to_string()),
+            one.typical.as_ref().map_or_else(String::new, |figure| table::plain(figure.error_word())),
             cell(&one.p99_ns, &format::ns),
             cell(&one.cpus, &|value| format::ratio(value).to_string()),
             one.typical.as_ref().map_or("", |figure| figure.basis.word()).to_owned(),
             mark.to_owned(),
         ]);
     }
-    table::align_right(&mut rows, [0, 2, 3, 4]);
+    table::align_right(&mut rows, [1, 2, 3, 4]);
     table::write(out, &rows)
 }
 
-fn evidence(text: &mut String, candidate: &Candidate) {
+fn evidence(text: &mut String, typical_word: &str, candidate: &Candidate) {
     format::wrap(text, WIDTH, "  ", &candidate.row);
     let figures = [
-        ("latency", &candidate.typical),
+        (typical_word, &candidate.typical),
         ("p99", &candidate.p99_ns),
         ("CPUs", &candidate.cpus),
         ("rate", &candidate.capacity_per_s),
@@ -86,7 +94,7 @@ fn evidence(text: &mut String, candidate: &Candidate) {
         let line = format!("{}{error}", figure.evidence);
         // One line for figures of the same cases.
         match said.iter_mut().find(|known| known.ends_with(&format!(": {line}"))) {
-            Some(known) => *known = format!("{word}, {known}"),
+            Some(known) => known.insert_str(known.len() - line.len() - 2, &format!(", {word}")),
             None => said.push(format!("{word}: {line}")),
         }
     }
@@ -103,11 +111,13 @@ fn evidence(text: &mut String, candidate: &Candidate) {
 /// `why: row (detail), row (detail)`; a detail that all rows share is said once.
 fn ruled_out(rows: &[Excluded]) -> String {
     let first = &rows[0];
-    if rows.iter().all(|row| row.detail == first.detail) {
-        let names: Vec<&str> = rows.iter().map(|row| row.row.as_str()).collect();
-        let detail = if first.detail.is_empty() { String::new() } else { format!(" ({})", first.detail) };
-        return format!("{}{detail}: {}", first.why, names.join(", "));
-    }
-    let names: Vec<String> = rows.iter().map(|row| format!("{} ({})", row.row, row.detail)).collect();
-    format!("{}: {}", first.why, names.join(", "))
+    let shared = rows.iter().all(|row| row.detail == first.detail);
+    let with = |text: &str, detail: &str| {
+        if detail.is_empty() { text.to_owned() } else { format!("{text} ({detail})") }
+    };
+    let named = rows.iter().take(NAMED).map(|row| with(&row.row, if shared { "" } else { &row.detail }));
+    let more = rows.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let why = with(&first.why, if shared { &first.detail } else { "" });
+    format!("{why}: {}{more}", named.collect::<Vec<_>>().join(", "))
 }

@@ -93,8 +93,12 @@ fn about_the_pool(one: &One, repetition: u32, random: &mut Random) -> Vec<Record
         trial(case(Measure::Idle), repetition, &[(metric::IDLE_CPU_NS_PER_S, busy * noise(random))]),
     ];
     if one.isolation == Isolation::Process {
-        let killed =
-            [(metric::RECOVERY_NS, 240_000.0 * noise(random)), (metric::TASKS_LOST, 1.0), (metric::TASKS_RETRIED, 0.0)];
+        let killed = [
+            (metric::RECOVERY_NS, 240_000.0 * noise(random)),
+            (metric::RECOVERED_SHARE, 1.0),
+            (metric::TASKS_LOST, 1.0),
+            (metric::TASKS_RETRIED, 0.0),
+        ];
         records.push(trial(
             case(Measure::Recover).with(|p| p.kill_point = Some(KillPoint::Holding)),
             repetition,
