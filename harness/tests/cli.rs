@@ -237,7 +237,8 @@ fn a_closed_stdout_is_not_an_error() {
 #[test]
 fn every_verb_explains_itself_with_an_example() {
     let folder = folder();
-    for verb in ["list", "plans", "run", "report", "compare", "ab", "export", "machine", "completions", "man"] {
+    for verb in ["list", "plans", "run", "report", "compare", "ab", "advise", "export", "machine", "completions", "man"]
+    {
         let output = ipcmark(folder.path(), &[verb, "--help"]);
         assert_eq!(output.status.code(), Some(0));
         assert!(printed(&output).contains("Example"), "{verb} has no example");

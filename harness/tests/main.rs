@@ -4,6 +4,7 @@
 mod common;
 
 mod ab;
+mod advise;
 mod bad_days;
 mod c_participants;
 mod cli;

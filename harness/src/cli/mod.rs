@@ -129,7 +129,11 @@ fn misspelt(error: &clap::Error) -> Option<String> {
         }
         ErrorKind::UnknownArgument => {
             let word = told(ContextKind::InvalidArg).filter(|word| word.starts_with("--"))?;
-            let of = std::env::args().nth(1).and_then(|verb| command.find_subcommand(verb)).unwrap_or(&command);
+            let mut of = &command;
+            for word in std::env::args().skip(1) {
+                let Some(inner) = of.find_subcommand(word) else { break };
+                of = inner;
+            }
             let known = of.get_arguments().filter(|option| !option.is_hide_set()).filter_map(clap::Arg::get_long);
             let known: Vec<String> = known.map(|name| format!("--{name}")).collect();
             Some(unknown("option", word, known.iter().map(String::as_str)))

@@ -112,8 +112,8 @@ fn judge(request: &Request, candidate: &Candidate) -> Result<Vec<String>, Exclud
     if let Some(limit) = request.max_cpus {
         match candidate.cpus.as_ref().map(|figure| (figure, figure.span.at_most(limit))) {
             Some((figure, Some(false))) => {
-                let why = format!("needs more than {}", shown_cpus(limit));
-                return Err(excluded(why, shown_cpus(figure.span.value)));
+                let needs = Some(shown_cpus(figure.span.value)).filter(|needs| *needs != shown_cpus(limit));
+                return Err(excluded(format!("needs more than {}", shown_cpus(limit)), needs.unwrap_or_default()));
             }
             Some((_, Some(true))) => {}
             Some((figure, None)) => {

@@ -44,7 +44,10 @@ pub(super) fn write(out: &mut impl Write, advice: &Advice) -> io::Result<()> {
     }
     let mut text = String::from("\n");
     if let Some(command) = &advice.to_measure {
-        let _ = writeln!(text, "To measure what is missing:\n  {command}\n");
+        // With a backslash at the end of each line it can be pasted.
+        let mut lines = String::new();
+        format::wrap(&mut lines, WIDTH - 2, "  ", command);
+        let _ = writeln!(text, "To measure what is missing:\n{}", lines.replace("\n  ", " \\\n  "));
     }
     format::wrap(&mut text, WIDTH, "", &advice.answer);
     write!(out, "{}", table::plain(text))
