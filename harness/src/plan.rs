@@ -18,7 +18,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use ipcmark::protocol::Timing;
-use ipcmark::record::{Case, Measure, Placement};
+use ipcmark::record::{AnswerPart, Case, Measure, Placement};
 use regex::Regex;
 
 pub use self::ground::Ground;
@@ -62,6 +62,8 @@ pub struct Plan {
     pub name: String,
     /// Its question, which the report repeats.
     pub question: String,
+    /// What its answer is made of.
+    pub answers: Vec<AnswerPart>,
     /// Repetitions of each case, every one with fresh processes.
     pub repetitions: u32,
     /// Durations of a trial's phases.
@@ -74,7 +76,7 @@ pub struct Plan {
     pub sentinel: Option<Planned>,
     /// Every case once, in the plan's order.
     pub cases: Vec<Planned>,
-    /// Hash of all of the above but `until_stable`: equal hashes mean equal cases and times.
+    /// Hash of all of the above but `answers` and `until_stable`: equal hashes mean equal cases and times.
     pub hash: String,
 }
 
@@ -205,6 +207,9 @@ impl Text {
             cases.extend(expander.block(block)?);
         }
         merge(&mut cases);
+        for stated in &source.answers {
+            stated.check(&page, cases.iter().map(|planned| &planned.case))?;
+        }
         let whole = cases.clone();
         let mut sentinel = source.sentinel.as_ref().map(|sentinel| expander.sentinel(sentinel)).transpose()?;
         if let Some(only) = &changes.only {
@@ -223,6 +228,7 @@ impl Text {
             hold_to_floors: source.hold_to_floors,
             name: source.name,
             question: source.question,
+            answers: source.answers.into_iter().map(|stated| stated.part).collect(),
             until_stable: None,
             sentinel: sentinel.filter(|planned| planned.obstacle.is_none()),
             cases,

@@ -20,7 +20,7 @@ use ipcmark::measure::floors;
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Count, Facts, Machine, Measure, Noise, Outcome, Record, SCHEMA, Status, Suite, Verdict};
 use ipcmark::{build_info, machine};
-use ipcmark_reports::supersedes;
+use ipcmark_reports::{Report, supersedes};
 
 pub use self::added::AddedRepetitions;
 use self::begin::Begun;
@@ -120,8 +120,8 @@ impl<'a> Place<'a> {
 pub struct Finished {
     /// Where its files are.
     pub directory: PathBuf,
-    /// The report's page; there is none without a record.
-    pub page: Option<PathBuf>,
+    /// There is none without a record.
+    pub report: Option<Report>,
     /// The records that count, earlier parts included.
     pub records: Vec<Record>,
     /// Repetitions beyond the plan's, if they were asked for.
@@ -145,6 +145,7 @@ impl Run {
             build: build_info::build(),
             plan: plan.name.clone(),
             question: plan.question.clone(),
+            answers: plan.answers.clone(),
             plan_hash: plan.hash.clone(),
             seed: settings.seed,
             versions: versions(&plan, session.participants()),
@@ -207,9 +208,9 @@ impl Run {
     fn finish(self, added: Option<AddedRepetitions>) -> anyhow::Result<Finished> {
         self.store.finish()?;
         let directory = self.store.directory().to_owned();
-        let page = if self.records.is_empty() { None } else { Some(draw(&directory)?) };
+        let report = if self.records.is_empty() { None } else { Some(draw(&directory)?) };
         let (interrupted, hold_to_floors) = (self.session.interrupted(), self.plan.hold_to_floors);
-        Ok(Finished { interrupted, directory, page, records: self.records, added, hold_to_floors })
+        Ok(Finished { interrupted, directory, report, records: self.records, added, hold_to_floors })
     }
 
     /// Trials without a record.
@@ -343,7 +344,7 @@ fn limits_noted(facts: &Facts) -> Vec<String> {
 }
 
 /// Writes the report from the files, as any later report will do.
-fn draw(directory: &Path) -> anyhow::Result<PathBuf> {
+fn draw(directory: &Path) -> anyhow::Result<Report> {
     let recording = ipcmark_reports::read(&[directory.to_owned()])?;
     ipcmark_reports::write(&recording, directory).context("cannot draw the report")
 }

@@ -113,7 +113,7 @@ fn report(runs: &Path) -> anyhow::Result<()> {
     let started = Instant::now();
     let recording = ipcmark_reports::read(&[runs.to_owned()])?;
     let of_reading = started.elapsed().as_secs_f64();
-    let page = ipcmark_reports::write(&recording, &runs.join("page"))?;
+    let page = ipcmark_reports::write(&recording, &runs.join("page"))?.page;
     tell(started, recording.records.len(), recording.bad_lines.len())?;
     println!("  of which reading {of_reading:.1} s; page of {} kB", fs::metadata(page)?.len() / 1000);
     Ok(())

@@ -27,5 +27,5 @@ pub use compare::{
 };
 pub use identity::{Machines, machine_id};
 pub use in_turns::{CaseInTurns, gate_in_turns, judge_in_turns};
-pub use page::write;
+pub use page::{Report, write};
 pub use read::{BadLine, Reader, Recording, counting, read, supersedes, tried_again, visit};

@@ -121,7 +121,7 @@ fn page_of_two(cost_ns: f64) -> String {
         record
     });
     let dir = tempfile::tempdir().expect("a directory for the test");
-    let path = write(&recording(records.collect()), dir.path()).expect("a page");
+    let path = write(&recording(records.collect()), dir.path()).expect("a page").page;
     fs::read_to_string(path).expect("the page")
 }
 

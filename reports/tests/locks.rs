@@ -66,9 +66,10 @@ fn records_of_messages_have_no_part_about_locks() {
 fn the_answer_names_the_cheapest_and_those_that_get_most_through() {
     let page = whole();
     let plain = answer(page);
-    assert!(plain.contains("The cheapest uncontended lock is ttas/spin"), "{plain}");
-    assert!(plain.contains("the highest rate is that of seqlock/spin, which polls"), "{plain}");
-    assert!(plain.contains("and futex-adaptive/hybrid, which sleeps"), "{plain}");
+    assert!(plain.contains("Cheapest uncontended lock: ttas/spin"), "{plain}");
+    assert!(plain.contains("Highest rate of a contended lock: seqlock/spin"), "{plain}");
+    assert!(plain.contains("Highest rate of a contended lock that sleeps: futex-adaptive/hybrid"), "{plain}");
+    assert!(plain.contains("Locks that survive their owner: "), "{plain}");
     // Rows without a lock and thread-only locks are references.
     assert!(!plain.contains("fetch-add") && !plain.contains("std-mutex") && !plain.contains("no-lock"), "{plain}");
     assert!(page.contains("and was caught."), "the check is shown to work");

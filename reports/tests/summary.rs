@@ -418,7 +418,7 @@ fn only_intervals_that_say_something_tie() {
         let recording = common::recording(records);
         let study = Study::of(&recording);
         let names = Best::among(study.cases.iter().collect()).expect("two cases").names();
-        ["no measurable difference to", "too uncertain to compare with"].map(|words| names.contains(words))
+        ["statistically tied with", "inconclusive against"].map(|words| names.contains(words))
     };
     let narrow = [100.0, 101.0, 99.0, 102.0, 98.0, 100.0, 101.0];
     let (near, far) = (narrow.map(|ns| ns + 1.0), narrow.map(|ns| 2.0 * ns));

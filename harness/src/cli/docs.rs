@@ -187,7 +187,13 @@ fn plans() -> anyhow::Result<String> {
                 until each timed case is within 5 % of its median, or the budget is spent; `--until-stable` and `--budget` \
                 do so for any plan. Disturbed trials are tried again first. A case stops as soon as its interval is narrow, and \
                 some intervals are narrow by chance, so those of such a run are slightly optimistic; state a fixed number of \
-                repetitions where that matters.";
+                repetitions where that matters.\n\n\
+                The head of the report answers the plan's question with one sentence for each `[[answer]]` block: `label`, then \
+                `measure`, and what narrows it down: `metric` (the main one unless given), `family`, `waits` (`polls`, `sleeps` or \
+                `blocks`), `survives = true` (locks whose owner may die), `placement`, and parameters as in `[[cases]]`, where \
+                numbers may be `least` or `most`. The sentence names the best mechanism between processes, its interval, and \
+                those statistically tied with it. `finding = \"ran\"`, `\"sustained\"` and others state something else; see the \
+                built-in plans. Answers are not part of what is measured, so changing one keeps a run resumable.";
     let rows = EMBEDDED.iter().map(|(name, text)| {
         let text = Text { file: format!("plans/{name}.toml"), text: (*text).to_owned() };
         Ok(vec![format!("[`{name}`](../harness/plans/{name}.toml)"), text.question()?.1])

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use clap::Args;
 
+use super::summary;
 use crate::progress::print_line;
 use crate::store;
 
@@ -39,8 +40,7 @@ impl Report {
         store::claim_page(&self.out)?;
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot make the directory {}", self.out.display()))?;
-        let page = ipcmark_reports::write(&recording, &self.out)?;
-        writeln!(out, "{}", page.display())?;
+        summary::write_report(out, &ipcmark_reports::write(&recording, &self.out)?)?;
         Ok(super::FINE)
     }
 }

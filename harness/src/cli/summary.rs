@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use ipcmark::record::{Measure, Placement, Record, Status, Verdict};
-use ipcmark_reports::{CaseSummary, Ends, format, shown, summarise, tried_again};
+use ipcmark_reports::{CaseSummary, Ends, Report, format, shown, summarise, tried_again};
 
 use self::across::{Across, apart};
 use super::table;
@@ -20,7 +20,7 @@ const BANDWIDTH_FROM_BYTES: u64 = 4096;
 /// Verdicts of results that share one mark.
 const UNSURE: [Verdict; 3] = [Verdict::Noisy, Verdict::Disturbed, Verdict::Unstable];
 
-/// Writes the tables, a count of trials, and where the report is.
+/// Writes the tables, a count of trials, the answers, and where the report is.
 pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()> {
     let cases = summarise(&finished.records);
     let timed: Vec<&CaseSummary> = cases.iter().filter(|case| title(case.case.measure).is_some()).collect();
@@ -57,10 +57,13 @@ pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()>
     if let Some(added) = finished.added.filter(|added| added.timed > 0) {
         writeln!(out, "{}", added_in_words(&added))?;
     }
-    match &finished.page {
-        Some(page) => writeln!(out, "{}", page.display()),
-        None => Ok(()),
-    }
+    finished.report.as_ref().map_or(Ok(()), |report| write_report(out, report))
+}
+
+/// Writes the answers, and the path of the page as the last line.
+pub(super) fn write_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    report.answers.iter().try_for_each(|answer| writeln!(out, "{}", table::plain(answer)))?;
+    writeln!(out, "{}", report.page.display())
 }
 
 /// `None` for measures without a table.

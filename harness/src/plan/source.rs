@@ -1,5 +1,7 @@
 //! The TOML form of a plan. Every value keeps its position, so that errors can name the line.
 
+mod answer;
+
 use std::ops::Range;
 use std::str::FromStr;
 
@@ -7,6 +9,7 @@ use ipcmark::record::{PARAMETERS, Parameter, ROLES_MAX};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+pub(super) use self::answer::Stated;
 use super::REPETITIONS_MAX;
 use super::text::{self, Page};
 use super::until_stable::{Budget, Share};
@@ -16,6 +19,8 @@ use super::until_stable::{Budget, Share};
 pub(super) struct Source {
     pub name: String,
     pub question: String,
+    /// What its answer is made of.
+    pub answers: Vec<Stated>,
     pub repetitions: u32,
     pub warm_up_ms: u64,
     pub hot_ms: u64,
@@ -63,6 +68,7 @@ const PHASE_MS_MAX: u64 = 60_000;
 const KEYS: &[&str] = &[
     "name",
     "question",
+    "answer",
     "repetitions",
     "warm_up_ms",
     "hot_ms",
@@ -110,6 +116,13 @@ impl Source {
         let source = Self {
             name: name.text,
             question: page.text_of("question", table)?.text,
+            answers: match entry(table, "answer").map(|value| (value.get_ref(), value.span())) {
+                Some((DeValue::Array(blocks), _)) => {
+                    blocks.iter().map(|block| Stated::read(page, block)).collect::<anyhow::Result<_>>()?
+                }
+                Some((_, at)) => return Err(page.wrong(at, "`answer` is made of [[answer]] blocks")),
+                None => vec![],
+            },
             repetitions: u32::try_from(repetitions).expect("at most REPETITIONS_MAX"),
             warm_up_ms: phase("warm_up_ms", required("warm_up_ms")?)?,
             hot_ms,

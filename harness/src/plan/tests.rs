@@ -1,5 +1,6 @@
 //! Plans are tested on described machines, independent of the real one.
 
+mod answers;
 mod axes;
 mod locks;
 

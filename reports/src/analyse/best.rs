@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ipcmark_record::{Group, Measure, Placement, Verdict};
+use ipcmark_record::{Group, MainMetric, Verdict};
 
 use super::series::{Manner, Series};
 use super::statistics::Estimate;
-use super::study::{CaseStudy, Study};
+use super::study::CaseStudy;
 use crate::format::{self, Quantity};
 
 /// Most variants named as equal to the best; the ranking shows them all.
@@ -140,66 +140,82 @@ pub fn extreme<'s, 'a>(
     known.min_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)))
 }
 
+/// Case that competes, and its estimate.
+pub type Entry<'s, 'a> = (&'s CaseStudy<'a>, Estimate);
+
 /// Best case, and the cases whose intervals overlap its own.
 pub struct Best<'s, 'a> {
     /// Best case by its median.
     pub leader: &'s CaseStudy<'a>,
+    typical: Estimate,
     level: Vec<&'s CaseStudy<'a>>,
     /// Cases that overlap only because an interval is wide or the repetitions fall into modes.
     uncertain: Vec<&'s CaseStudy<'a>>,
 }
 
 impl<'s, 'a> Best<'s, 'a> {
-    /// Best case of one manner and size.
-    pub fn of(
-        study: &'s Study<'a>,
-        measure: Measure,
-        placement: Placement,
-        bytes: u64,
-        manner: Manner,
-    ) -> Option<Self> {
-        let candidates = study
-            .measured(measure, placement)
-            .filter(|case| case.bytes() == bytes && case.series.manner == manner && case.series.between_processes());
-        Self::among(candidates.collect())
+    /// Best of `candidates` by their main metric; those without a result do not compete.
+    pub fn among(candidates: Vec<&'s CaseStudy<'a>>) -> Option<Self> {
+        let more = candidates.first()?.summary.main.is_some_and(MainMetric::is_rate);
+        Self::by(candidates.into_iter().filter_map(|case| Some((case, case.summary.typical?))).collect(), more)
     }
 
-    /// Best of `candidates`, which are measured cases of one question.
-    pub fn among(mut candidates: Vec<&'s CaseStudy<'a>>) -> Option<Self> {
-        candidates.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
-        let (&leader, others) = candidates.split_first()?;
-        let overlapping = others.iter().copied().filter(|other| overlap(leader, other));
-        let (level, uncertain) = overlapping.partition(|other| is_informative(leader) && is_informative(other));
-        Some(Self { leader, level, uncertain })
+    /// Best of `entries`, which have estimates of one metric; `more` of it is better, or less.
+    pub fn by(mut entries: Vec<Entry<'s, 'a>>, more: bool) -> Option<Self> {
+        let sign = if more { -1.0 } else { 1.0 };
+        entries.sort_by(|a, b| (sign * a.1.value).total_cmp(&(sign * b.1.value)));
+        let (&(leader, typical), others) = entries.split_first()?;
+        let overlaps = |other: &&Entry<'_, '_>| {
+            typical.interval.zip(other.1.interval).is_some_and(|(own, other)| own.overlaps(other))
+        };
+        let overlapping = others.iter().filter(overlaps);
+        let (level, uncertain): (Vec<_>, Vec<_>) =
+            overlapping.partition(|other| is_informative(&(leader, typical)) && is_informative(other));
+        let cases = |entries: Vec<&Entry<'s, 'a>>| entries.into_iter().map(|entry| entry.0).collect();
+        Some(Self { leader, typical, level: cases(level), uncertain: cases(uncertain) })
     }
 
     /// Estimate of the leader.
     pub fn typical(&self) -> &Estimate {
-        self.leader.summary.typical.as_ref().expect("only measured cases compete")
+        &self.typical
+    }
+
+    /// Verdict of the leader, if it is a reason for doubt.
+    pub fn doubt(&self) -> Option<Verdict> {
+        let doubtful = [Verdict::Noisy, Verdict::Disturbed, Verdict::Unstable, Verdict::Overloaded];
+        self.leader.summary.verdict.filter(|verdict| doubtful.contains(verdict))
+    }
+
+    /// Equals of the leader: `statistically tied with ...`, and cases that cannot be compared with it: `inconclusive against ...`.
+    pub fn ties(&self) -> Vec<String> {
+        let overlapping = [("statistically tied with", &self.level), ("inconclusive against", &self.uncertain)];
+        let leader = quoted(self.leader);
+        let told = |(words, cases): (&str, &Vec<&CaseStudy<'_>>)| {
+            // Variants that differ in a parameter alone have one name.
+            let mut names: Vec<String> = cases.iter().map(|case| quoted(case)).filter(|name| *name != leader).collect();
+            names.dedup();
+            (!names.is_empty()).then(|| format!("{words} {}", named(names)))
+        };
+        overlapping.into_iter().filter_map(told).collect()
     }
 
     /// Name of the leader with its verdict and its equals in brackets.
     pub fn names(&self) -> String {
-        let mut notes = Vec::new();
-        if let Some(verdict @ (Verdict::Noisy | Verdict::Disturbed | Verdict::Unstable | Verdict::Overloaded)) =
-            self.leader.summary.verdict
-        {
-            notes.push(verdict.to_string());
-        }
-        let overlapping =
-            [("no measurable difference to", &self.level), ("too uncertain to compare with", &self.uncertain)];
-        for (words, cases) in overlapping.into_iter().filter(|(_, cases)| !cases.is_empty()) {
-            let named = cases.iter().take(MOST_NAMED).map(|case| quoted(case)).collect::<Vec<_>>().join(", ");
-            let rest = match cases.len().saturating_sub(MOST_NAMED) {
-                0 => String::new(),
-                1 => " and one more".to_owned(),
-                more => format!(" and {more} more"),
-            };
-            notes.push(format!("{words} {named}{rest}"));
-        }
+        let notes: Vec<String> =
+            self.doubt().map(|verdict| verdict.to_string()).into_iter().chain(self.ties()).collect();
         let name = quoted(self.leader);
         if notes.is_empty() { name } else { format!("{name} ({})", notes.join("; ")) }
     }
+}
+
+/// The first names of many: `a, b, c and 7 more`.
+pub fn named(names: impl IntoIterator<Item = String>) -> String {
+    let names: Vec<String> = names.into_iter().collect();
+    let more = match names.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    names[..names.len().min(MOST_NAMED)].join(", ") + &more
 }
 
 /// Name of a case between back quotes.
@@ -208,15 +224,9 @@ pub fn quoted(case: &CaseStudy<'_>) -> String {
 }
 
 /// Whether an interval that overlaps another says that the two are about equal.
-fn is_informative(case: &CaseStudy<'_>) -> bool {
-    let interval = case.summary.typical.and_then(|typical| typical.interval);
+fn is_informative((case, estimate): &Entry<'_, '_>) -> bool {
     case.summary.verdict != Some(Verdict::Unstable)
-        && interval.is_some_and(|interval| interval.low > 0.0 && interval.high <= WIDEST_TIE * interval.low)
-}
-
-fn overlap(a: &CaseStudy<'_>, b: &CaseStudy<'_>) -> bool {
-    let interval = |case: &CaseStudy<'_>| case.summary.typical.and_then(|typical| typical.interval);
-    matches!((interval(a), interval(b)), (Some(a), Some(b)) if a.overlaps(b))
+        && estimate.interval.is_some_and(|interval| interval.low > 0.0 && interval.high <= WIDEST_TIE * interval.low)
 }
 
 /// `212 ns (206 to 220 ns)`.

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use ipcmark_record::{Case, Chunk, Isolation, Measure, Pattern, Service};
 
 use super::answer::place;
+use super::crowd::Crowd;
+use super::locks::{Work, describe_ground};
 use super::study::{CaseStudy, Study};
 use crate::format;
 
@@ -39,7 +41,8 @@ impl<'s, 'a> Ground<'s, 'a> {
         Self::all(cases, open).into_iter().next()
     }
 
-    fn variants(&self) -> usize {
+    /// Number of variants.
+    pub fn variants(&self) -> usize {
         self.cases.iter().map(|case| &case.series).collect::<BTreeSet<_>>().len()
     }
 
@@ -96,6 +99,30 @@ pub fn asked(case: &Case) -> Vec<String> {
         case.params.reads_percent.filter(|_| of_state).map(|n| format!("{n}\u{202f}% reads")),
     ];
     beside_sides(case).into_iter().chain(words.into_iter().flatten()).collect()
+}
+
+/// Parameters in which cases of one series, measure and placement can differ, in words: `64 B`, `10 k/s poisson`, `4:1`.
+pub fn conditions(case: &Case) -> Vec<String> {
+    let params = &case.params;
+    let time = |ns: u64| format::time(ns as f64).trimmed();
+    let crowd = Crowd::of(case);
+    let arrivals = params.arrivals.map(|arrivals| format!(" {arrivals}")).unwrap_or_default();
+    let rate = params.rate_per_s.map(|rate| format::rate(rate as f64).trimmed().to_string());
+    let of_channel = [
+        params.message_bytes.map(format::bytes),
+        rate.map(|rate| rate + &arrivals),
+        params.gap_ns.map(|gap| format!("after {} idle", time(gap))),
+        (!crowd.plain()).then(|| crowd.to_string()),
+    ];
+    let contended = case.measure == Measure::Contention;
+    let of_lock = [
+        params.contenders.filter(|_| contended).map(|n| describe_ground((Work::of(case), n))),
+        params.contenders.filter(|_| !contended).map(|n| counted(n, "contender")),
+        params.reads_percent.map(|reads| format!("{reads}\u{202f}% reads")),
+        params.stock.map(|stock| format!("stock in {}", stock.word().replace('-', " "))),
+        params.kill_point.map(|kill_point| format!("killed while {kill_point}")),
+    ];
+    of_channel.into_iter().chain(of_lock).flatten().chain(beside_sides(case)).collect()
 }
 
 /// [`asked`] without pattern, contenders and reads, which cases about channels and locks also have.

@@ -3,8 +3,9 @@
 //! A rate is sustained if no repetition missed it. The knee lies between the last sustained rate and the first missed
 //! one; the rate delivered under overload narrows it down.
 
-use ipcmark_record::{Arrivals, Case, Kind, Measure, Params, Placement, Service, Verdict, metric};
+use ipcmark_record::{Arrivals, Case, Kind, Measure, Params, Placement, Record, RoleCost, Service, Verdict, metric};
 
+use super::best::named;
 use super::families::{POOL, SERVER};
 use super::ground::{asked, measured};
 use super::series::Series;
@@ -29,7 +30,7 @@ impl Due {
     pub const fn receiver(self) -> &'static str {
         match self {
             Self::Messages => "receiver",
-            Self::Tasks => "last worker",
+            Self::Tasks => "workers",
             Self::Requests => "server",
         }
     }
@@ -174,6 +175,32 @@ pub fn rate(case: &CaseStudy<'_>) -> f64 {
     case.case.params.rate_per_s.unwrap_or(0) as f64
 }
 
+/// Share of a CPU that the first role of a trial used, which generates the load.
+pub fn sending_share(record: &Record) -> Option<f64> {
+    share(record.outcome.roles.as_ref()?.first()?)
+}
+
+/// Share of a CPU that the other side used: the receivers, all workers together, or the server. Above 1 it is several CPUs.
+pub fn receiving_share(record: &Record) -> Option<f64> {
+    let roles = record.outcome.roles.as_ref()?;
+    let others = roles.iter().filter(|role| role.role != roles[0].role);
+    let shares: Vec<f64> = others.map(share).collect::<Option<_>>()?;
+    (!shares.is_empty()).then(|| shares.iter().sum())
+}
+
+fn share(role: &RoleCost) -> Option<f64> {
+    (role.wall_ns > 0).then(|| (role.user_ns + role.system_ns) as f64 / role.wall_ns as f64)
+}
+
+/// Highest rate that any variant sustained, with the variants that did, and whether a higher one was offered to them.
+pub fn most_sustained<'l, 's>(loads: &'l [Load<'s, '_>]) -> Option<(f64, Vec<&'s Series>, bool)> {
+    let sustained = |load: &Load<'_, '_>| load.knee().sustained_per_s;
+    let most = loads.iter().filter_map(sustained).max_by(f64::total_cmp)?;
+    let by: Vec<&'l Load<'s, '_>> = loads.iter().filter(|load| sustained(load) == Some(most)).collect();
+    let missed = by.iter().any(|load| load.knee().overloaded_per_s.is_some());
+    Some((most, by.into_iter().map(|load| load.series).collect(), missed))
+}
+
 /// Whether any repetition missed its rate.
 pub fn is_overloaded(case: &CaseStudy<'_>) -> bool {
     case.summary.verdict == Some(Verdict::Overloaded)
@@ -185,7 +212,7 @@ impl Load<'_, '_> {
         let first = self.cases.iter().position(|case| is_overloaded(case));
         let last = first.map_or(self.cases.len(), |first| first).checked_sub(1);
         let highest = self.cases.last().filter(|case| is_overloaded(case));
-        let carried = |record: &ipcmark_record::Record| record.outcome.metric(metric::MESSAGES_PER_S);
+        let carried = |record: &Record| record.outcome.metric(metric::MESSAGES_PER_S);
         Knee {
             sustained_per_s: last.map(|at| rate(self.cases[at])),
             overloaded_per_s: first.map(|at| rate(self.cases[at])),
@@ -226,6 +253,6 @@ pub fn describe(loads: &[&Load<'_, '_>]) -> String {
             None => parts.push((what, vec![name])),
         }
     }
-    let parts: Vec<String> = parts.into_iter().map(|(what, names)| format!("{}: {what}", names.join(", "))).collect();
+    let parts: Vec<String> = parts.into_iter().map(|(what, names)| format!("{}: {what}", named(names))).collect();
     format!("Sustained by {}.", parts.join("; by "))
 }

@@ -1,40 +1,21 @@
-//! Answer to a plan about locks.
+//! What a report says about locks beside its answer.
 
 use ipcmark_record::{Measure, metric};
 
-use super::best::{Best, with_interval};
+use super::best::{Best, named};
 use super::locks::{
     FAIRNESS_WINDOW_NS, common_ground, contenders, describe_ground, excludes, fairness, on_ground, placement_of, rivals,
 };
 use super::recovery::{fates, survives};
-use super::series::Manner;
 use super::study::{CaseStudy, Study};
 use super::trials::value;
 use crate::format;
 
 /// Distance from the best rate within which the fairest lock is chosen.
 const NEARLY_AS_FAST: f64 = 0.25;
-/// Most surviving locks named; the table names all.
-const MOST_NAMED: usize = 4;
-
-/// Manners ranked together, and their common word.
-const SIDES: [(&[Manner], &str); 2] =
-    [(&[Manner::Polls], "polls"), (&[Manner::PollsThenBlocks, Manner::Blocks], "sleeps")];
-
-/// Sentence with the cheapest uncontended lock and the highest contended rate.
-pub fn sentence(study: &Study<'_>) -> Option<String> {
-    let free = competing(study, Measure::Acquire);
-    let free = describe(&free, format::time).map(|text| format!("The cheapest uncontended lock is {text}."));
-    let contended = contended(study).and_then(|(cases, ground)| {
-        Some(format!("With {ground}, the highest rate is that of {}.", describe(&cases, format::rate)?))
-    });
-    let parts: Vec<String> = [free, contended].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
-}
-
 /// Further findings, one sentence each.
 pub fn findings(study: &Study<'_>) -> Vec<String> {
-    [fairest(study), survivors(study), caught(study)].into_iter().flatten().collect()
+    [fairest(study), caught(study)].into_iter().flatten().collect()
 }
 
 /// Sound cases of locks between processes for one measure.
@@ -55,17 +36,6 @@ fn contended<'s, 'a>(study: &'s Study<'a>) -> Option<(Vec<&'s CaseStudy<'a>>, St
         None => (all.clone(), common_ground(study, &all)?),
     };
     Some((on_ground(&cases, ground), describe_ground(ground)))
-}
-
-/// Best polling and best sleeping lock in words.
-fn describe(cases: &[&CaseStudy<'_>], show: fn(f64) -> format::Quantity) -> Option<String> {
-    let best = |&(manners, word): &(&[Manner], &str)| {
-        let side = cases.iter().copied().filter(|case| manners.contains(&case.series.manner)).collect();
-        let best = Best::among(side)?;
-        Some(format!("{}, which {word}: {}", best.names(), with_interval(best.typical(), show)))
-    };
-    let parts: Vec<String> = SIDES.iter().filter_map(best).collect();
-    (!parts.is_empty()).then(|| parts.join(", and "))
 }
 
 /// Fairest lock among those close to the best rate.
@@ -91,26 +61,17 @@ fn fairest(study: &Study<'_>) -> Option<String> {
     ))
 }
 
-/// Locks that can be acquired again after their owner is killed.
-fn survivors(study: &Study<'_>) -> Option<String> {
+/// Locks that can be acquired again after their owner is killed while holding it: `5 of 40: a, b, c and 2 more`.
+pub fn survivors(study: &Study<'_>) -> Option<String> {
     let fates = fates(study);
     let judged: Vec<_> = fates.iter().filter_map(|(series, fates)| Some((series, survives(fates)?))).collect();
     let surviving: Vec<String> = judged.iter().filter(|one| one.1).map(|(series, _)| series.quoted()).collect();
-    if judged.is_empty() {
-        return None;
+    let (some, all) = (surviving.len(), judged.len());
+    match some {
+        _ if all == 0 => None,
+        0 => Some(format!("none of {all}")),
+        _ => Some(format!("{some} of {all}: {}", named(surviving))),
     }
-    let named = match surviving.len() {
-        0 => "none".to_owned(),
-        some if some > MOST_NAMED => {
-            format!("{} and {} more", surviving[..MOST_NAMED].join(", "), some - MOST_NAMED)
-        }
-        _ => surviving.join(", "),
-    };
-    Some(format!(
-        "Of {} locks, {} can still be acquired after the owner is killed while holding it: {named}.",
-        judged.len(),
-        { if surviving.len() == 1 { "1".to_owned() } else { surviving.len().to_string() } }
-    ))
 }
 
 /// Sentence on a caught case: a row without a lock that lost updates or oversold.

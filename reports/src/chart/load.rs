@@ -1,6 +1,6 @@
 //! Latency against offered rate, up to overload.
 
-use ipcmark_record::{Kind, Placement, Record, RoleCost};
+use ipcmark_record::{Kind, Placement, Record};
 
 use super::canvas::Dash;
 use super::parameter::{Parameter, RATE};
@@ -8,7 +8,7 @@ use super::sweep::{Choice, Curve, Layout, P99, Sweep, TYPICAL, Value};
 use super::table::Table;
 use super::{Figure, Looks};
 use crate::analyse::answer::place;
-use crate::analyse::load::{Due, Load, Offered, describe, loads, offered};
+use crate::analyse::load::{Due, Load, Offered, describe, loads, offered, receiving_share, sending_share};
 use crate::analyse::statistics::{Estimate, median};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::repetitions;
@@ -29,7 +29,7 @@ const CPU: Value = Value {
     name: "CPU of the receiving side",
     of: |case| repetitions(&case.records, Kind::Cost, receiving_share).estimate().map(Estimate::with_ends),
     show: format::share,
-    columns: [("CPU", "receiver_cpu_share"), ("Low", "low_share"), ("High", "high_share")],
+    columns: [("CPU", "receiving_cpu_share"), ("Low", "low_share"), ("High", "high_share")],
 };
 
 const PERCENTILES: [Curve; 3] = [
@@ -59,15 +59,6 @@ fn both(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offered
     let loads = loads(study, placement, offered);
     let charts = Charts { study, looks, placement, offered, loads };
     charts.latency().into_iter().chain(charts.cpu())
-}
-
-/// Share of a CPU that the last role of a trial used: the receiver, the workers or the server.
-fn receiving_share(record: &Record) -> Option<f64> {
-    role_share(record.outcome.roles.as_ref()?.last()?)
-}
-
-fn role_share(role: &RoleCost) -> Option<f64> {
-    (role.wall_ns > 0).then(|| (role.user_ns + role.system_ns) as f64 / role.wall_ns as f64)
 }
 
 /// Charts of one load.
@@ -100,8 +91,8 @@ impl<'s, 'a> Charts<'s, 'a> {
             id: format!("load-cpu-{}", self.offered.id()),
             description: "CPU time of the receiving side as a share of one CPU by offered rate, one line per mechanism.",
             note: format!(
-                "Share of one CPU that the {} used, of its own time on the clock. Bands are intervals over repetitions; \
-                 overloaded rates are crossed out.",
+                "CPU time of the {} over the time on the clock; above 100\u{202f}% it is several CPUs. Bands are intervals over \
+                 repetitions; overloaded rates are crossed out.",
                 self.offered.due.receiver(),
             ),
             ..self.sweep("CPU time", CPU)
@@ -152,16 +143,16 @@ fn table(loads: &[Load<'_, '_>]) -> Table {
         .text("p99, interval", "p99_interval", |case| interval(case.summary.p99_ns))
         .time("p99.9", "p999_ns", |case| Some(case.summary.p999_ns?.value))
         .text("p99.9, interval", "p999_interval", |case| interval(case.summary.p999_ns))
-        .number("CPU, sending", "sender_cpu_share", format::percent, |case| share_of(case, <[RoleCost]>::first))
-        .number("CPU, receiving", "receiver_cpu_share", format::percent, |case| share_of(case, <[RoleCost]>::last))
+        .number("CPU, sending", "sending_cpu_share", format::percent, |case| over(case, sending_share))
+        .number("CPU, receiving", "receiving_cpu_share", format::percent, |case| over(case, receiving_share))
         .number("Lost", "lost_share", format::percent, |case| case.summary.lost_share)
         .verdict()
         .table()
 }
 
-/// Share of a CPU that a role used, median over repetitions.
-fn share_of(case: &CaseStudy<'_>, role: fn(&[RoleCost]) -> Option<&RoleCost>) -> Option<f64> {
-    median(case.usable().filter_map(|record| role_share(role(record.outcome.roles.as_deref()?)?)))
+/// Median over repetitions.
+fn over(case: &CaseStudy<'_>, share: fn(&Record) -> Option<f64>) -> Option<f64> {
+    median(case.usable().filter_map(share))
 }
 
 /// `1.2 to 1.4 µs`; empty without an interval.

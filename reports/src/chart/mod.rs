@@ -51,6 +51,7 @@ pub use arms::{figures as arms_figures, table as arms_table};
 pub use cross_check::figure as cross_checks;
 pub use drift::figure as drift;
 pub use look::{Looks, arms_css};
+pub use python::figures as python_figures;
 pub use table::{Cell, Table};
 
 /// Chart for the page.
@@ -148,13 +149,10 @@ pub struct Topic {
     pub figures: Vec<Figure>,
 }
 
-/// Topic that compares Python with other mechanisms.
-pub const PYTHON: &str = "python";
-
 /// Topics with data, in page order.
 pub fn topics(study: &Study<'_>, looks: &Looks) -> Vec<Topic> {
     let mut topics = vec![
-        (PYTHON, "Compared with Python", python::figures(study, looks)),
+        ("python", "Compared with Python", python::figures(study, looks)),
         ("processes", "Processes", processes::figures(study, looks)),
         ("pools", "Worker pools", pools::figures(study, looks)),
         ("queues", "Work queues", queues::figures(study, looks)),

@@ -157,8 +157,13 @@ pub fn headline(study: &Study<'_>) -> Headline {
             && Crowd::of(case.case).plain()
             && !study.only_for_drift(case)
     };
+    let mut cases: Vec<&CaseStudy<'_>> = study.cases.iter().filter(asked).collect();
+    if cases.iter().all(|case| case.summary.typical.is_none()) {
+        // A table without any number says less than the list of reasons.
+        cases.clear();
+    }
     let mut keys: Vec<(&Series, Placement, u64)> =
-        study.cases.iter().filter(asked).map(|case| (&case.series, case.case.placement, case.bytes())).collect();
+        cases.iter().map(|case| (&case.series, case.case.placement, case.bytes())).collect();
     keys.sort();
     keys.dedup();
     let mut rows: Vec<Row> =
@@ -178,10 +183,12 @@ pub fn headline(study: &Study<'_>) -> Headline {
     groups.dedup();
     let mut series: Vec<&Series> = keys.iter().map(|key| key.0).collect();
     series.dedup();
-    let at = |size: u64| keys.iter().filter(|key| key.2 == size).count();
-    // Size with the most variants; the smallest on ties.
+    let main = study.placement.filter(|main| placements.contains(main)).or(placements.first().copied());
+    let there =
+        |key: &&(&Series, Placement, u64)| main.is_none_or(|main| key.1 == main || key.0.manner == Manner::Alone);
+    let at = |size: u64| keys.iter().filter(there).filter(|key| key.2 == size).count();
+    // Size with the most variants at the placement shown first; the smallest on ties.
     let common = sizes.iter().rev().copied().max_by_key(|&size| at(size));
-    let main = study.placement.or(placements.first().copied());
     Headline {
         rows,
         choose_kind: groups.len() > 1 && series.len() > MANY,

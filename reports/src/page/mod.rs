@@ -3,6 +3,7 @@
 //! Rust provides text and formatted numbers, `report.html` the layout, `style.css` the style, and `script.js` sorting
 //! and highlighting. The template engine escapes text from records.
 
+mod answer;
 mod compare;
 mod headline;
 mod locks;
@@ -20,10 +21,11 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use crate::analyse::answer::{self, answer, place, place_word};
+use self::answer::Answered;
+use crate::analyse::answer::{caution, findings, place, place_word};
 use crate::analyse::cross_check::below_floor;
 use crate::analyse::study::Study;
-use crate::chart::{Figure, Looks, PYTHON, Table, Topic, cross_checks, drift, figures, topics};
+use crate::chart::{Figure, Looks, Table, Topic, cross_checks, drift, figures, topics};
 use crate::read::Recording;
 
 const PAGE: &str = include_str!("report.html");
@@ -31,17 +33,26 @@ const MACROS: &str = include_str!("macros.html");
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// Writes the page of a recording to `index.html` in `out_dir`, which is created if missing, and returns its path. A
-/// temporary file is renamed when complete, so a full disk keeps the old page.
+/// A written report.
+#[derive(Debug)]
+pub struct Report {
+    /// Path of its page.
+    pub page: PathBuf,
+    /// Answer to the plan's question, one sentence each; empty if no case answers it.
+    pub answers: Vec<String>,
+}
+
+/// Writes the page of a recording to `index.html` in `out_dir`, which is created if missing. A temporary file is renamed
+/// when complete, so a full disk keeps the old page.
 ///
 /// Errors: records of several machines, and a directory that cannot be created or written, by name.
-pub fn write(recording: &Recording, out_dir: &Path) -> anyhow::Result<PathBuf> {
+pub fn write(recording: &Recording, out_dir: &Path) -> anyhow::Result<Report> {
     recording.of_one_machine()?;
-    let html = render(recording)?;
+    let (html, answers) = render(recording)?;
     fs::create_dir_all(out_dir).with_context(|| format!("cannot make the directory {}", out_dir.display()))?;
-    let path = out_dir.join("index.html");
-    replace_file(&path, &html)?;
-    Ok(path)
+    let page = out_dir.join("index.html");
+    replace_file(&page, &html)?;
+    Ok(Report { page, answers })
 }
 
 /// Writes a file beside its place and renames it when complete, so that a full disk keeps the old one.
@@ -60,8 +71,8 @@ fn replace_file(path: &Path, text: &str) -> anyhow::Result<()> {
 #[derive(Serialize)]
 struct Page {
     question: String,
-    /// Markup with highlighted mechanism names.
-    answer: String,
+    /// Markup with highlighted mechanism names, one paragraph each.
+    answers: Vec<String>,
     /// Markup.
     findings: Vec<String>,
     tally: Vec<sections::Tally>,
@@ -116,11 +127,11 @@ struct Css {
     filters: String,
 }
 
-fn render(recording: &Recording) -> anyhow::Result<String> {
+fn render(recording: &Recording) -> anyhow::Result<(String, Vec<String>)> {
     let study = Study::of(recording);
     let looks = Looks::of(&study.series);
     let (light, dark) = looks.css();
-    let answer = answer(&study);
+    let answered = answer::answered(recording, &study, &looks);
     let headline = headline::headline(&study);
     let on = |placement: Placement| OnPlacement {
         word: placement.word(),
@@ -130,26 +141,36 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
     };
     let placements: Vec<OnPlacement> =
         study.placements().into_iter().map(on).filter(|on| !on.figures.is_empty()).collect();
-    // Without round trips the answer comes from a chart.
     let topics = topics(&study, &looks);
-    let of_chart = || {
+    let cross_checks = cross_checks(&study, &looks);
+    let recovery = recovery::recovery(&study);
+    let all = || {
         let of_topics = topics.iter().flat_map(|topic| &topic.figures);
-        let mut figures = of_topics.chain(placements.iter().flat_map(|placement| &placement.figures));
-        figures.find(|figure| !figure.answer.is_empty()).map(|figure| figure.answer.clone())
+        of_topics.chain(placements.iter().flat_map(|placement| &placement.figures))
     };
-    let mut answer = answer;
-    // In a plan about Python the speed-up over Python is the answer.
-    if let Some(gain) = topics.first().filter(|topic| topic.id == PYTHON).map(|topic| topic.figures[0].answer.clone()) {
-        let sentence = answer.sentence.replace(gain);
-        answer.findings.splice(0..0, sentence);
+    let mut ids: Vec<&str> =
+        all().map(|figure| figure.id.as_str()).chain(topics.iter().map(|topic| topic.id)).collect();
+    ids.extend(["absent", "results"].into_iter().chain(recovery.as_ref().map(|_| "recovery")));
+    let conformance = sections::conformance(&study);
+    ids.extend(conformance.as_ref().map(|_| "conformance"));
+    ids.extend(cross_checks.as_ref().map(|figure| figure.id.as_str()));
+    let mut answers: Vec<String> = answered.iter().map(|part| part.markup(&ids)).collect();
+    if answers.is_empty() {
+        // Recordings of measures without a usual answer have that of a chart.
+        let of_chart = all().find(|figure| !figure.answer.is_empty());
+        let text = match (study.placement, of_chart) {
+            (None, _) => "No case was measured, so there is no answer yet.",
+            (_, Some(figure)) => &figure.answer,
+            (_, None) => "No case of this recording answers the question in one sentence; see the charts below.",
+        };
+        answers.push(sections::with_names(text));
     }
-    let sentence = answer.sentence.or_else(of_chart).unwrap_or_else(|| answer::NOTHING_TO_SAY.into());
-    let sentence = [Some(sentence), answer.caution.take()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    answers.extend(caution(&study));
     let (declared, disagreeing) = sections::declared_and_seen(&study);
     let page = Page {
         question: sections::question(recording),
-        answer: sections::with_names(&sentence),
-        findings: answer.findings.iter().map(|finding| sections::with_names(finding)).collect(),
+        answers,
+        findings: findings(&study).iter().map(|finding| sections::with_names(finding)).collect(),
         tally: sections::tally(&study),
         unsteady: sections::unsteady(&study),
         run: sections::run(recording, &study),
@@ -159,9 +180,9 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         placements,
         locks: locks::locks(&study),
         caught: study.cases.iter().any(|case| case.summary.verdict == Some(Verdict::Caught)),
-        recovery: recovery::recovery(&study),
+        recovery,
         break_even: pairs::matrices(&study),
-        cross_checks: cross_checks(&study, &looks),
+        cross_checks,
         below_floor: below_floor(study.cases.iter().map(|case| &case.summary)),
         drift: drift(&study, &looks),
         cautions: sections::cautions(&study),
@@ -170,7 +191,7 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         bad_lines: sections::bad_lines(recording),
         declared,
         disagreeing: disagreeing.iter().map(|why| sections::with_names(why)).collect(),
-        conformance: sections::conformance(&study),
+        conformance,
         machines: study.machines.iter().map(|machine| machine::view(machine)).collect(),
         spin_budgets: sections::spin_budgets(recording),
         css: Css { style: STYLE, light, dark, filters: headline.filters_css() },
@@ -180,7 +201,9 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
     };
     let mut environment = environment()?;
     environment.add_template("report.html", PAGE)?;
-    environment.get_template("report.html")?.render(Value::from(Serde(page))).context("the page could not be rendered")
+    let html = environment.get_template("report.html")?.render(Value::from(Serde(page)));
+    let plain = answered.iter().map(Answered::plain).chain(caution(&study)).collect();
+    Ok((html.context("the page could not be rendered")?, plain))
 }
 
 /// Templates that all pages use.

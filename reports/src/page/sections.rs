@@ -2,17 +2,15 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use ipcmark_record::{Case, Measure, Record, Verdict};
+use ipcmark_record::{Measure, Record, Verdict};
 use minijinja::HtmlEscape;
 use serde::Serialize;
 
 use super::headline::word;
 use crate::analyse::answer::{place, place_word};
-use crate::analyse::crowd::Crowd;
 use crate::analyse::declared::{declared, disagreements};
 use crate::analyse::distance::Moved;
-use crate::analyse::ground::beside_sides;
-use crate::analyse::locks::{Work, describe_ground};
+use crate::analyse::ground::conditions;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::summary::shown;
 use crate::analyse::verdict::WIDEST_SPREAD;
@@ -308,47 +306,8 @@ fn by_reason(study: &Study<'_>, wanted: impl Fn(&CaseStudy<'_>) -> bool) -> Vec<
 
 fn name(case: &CaseStudy<'_>) -> String {
     let what = case.case.measure.word().replace('_', " ");
-    let size = case.case.params.message_bytes.map(|bytes| format!(", {}", format::bytes(bytes))).unwrap_or_default();
-    let rate = case
-        .case
-        .params
-        .rate_per_s
-        .map(|rate| format!(", {}", format::rate(rate as f64).trimmed()))
-        .unwrap_or_default();
-    let arrivals = case.case.params.arrivals.map(|arrivals| format!(" {arrivals}")).unwrap_or_default();
-    let gap = case
-        .case
-        .params
-        .gap_ns
-        .map(|gap| format!(", after {}", format::time(gap as f64).trimmed()))
-        .unwrap_or_default();
-    let crowd = Crowd::of(case.case);
-    let crowd = if crowd.plain() { String::new() } else { format!(", {crowd}") };
-    let locked = locked(case.case);
-    let asked = beside_sides(case.case).iter().fold(String::new(), |text, word| text + ", " + word);
-    let place = place_word(case.case.placement);
-    format!("{}, {what}{size}{rate}{arrivals}{gap}{crowd}{locked}{asked}, {place}", case.series.label())
-}
-
-/// Parameters that distinguish cases of one lock.
-fn locked(case: &Case) -> String {
-    let mut words = Vec::new();
-    words.extend(
-        case.params
-            .contenders
-            .map(|n| describe_ground((Work::of(case), n)))
-            .filter(|_| case.measure == Measure::Contention),
-    );
-    words.extend(
-        case.params
-            .contenders
-            .map(|n| format!("{n} {}", if n == 1 { "contender" } else { "contenders" }))
-            .filter(|_| case.measure != Measure::Contention),
-    );
-    words.extend(case.params.reads_percent.map(|reads| format!("{reads}\u{202f}% reads")));
-    words.extend(case.params.stock.map(|stock| format!("stock in {}", stock.word().replace('-', " "))));
-    words.extend(case.params.kill_point.map(|death| format!("death {death}")));
-    words.iter().fold(String::new(), |text, word| text + ", " + word)
+    let words = [case.series.label(), what].into_iter().chain(conditions(case.case));
+    words.chain([place_word(case.case.placement)]).collect::<Vec<_>>().join(", ")
 }
 
 /// Invalid lines of the recording.

@@ -22,6 +22,7 @@ pub fn suite() -> Suite {
         },
         plan: "synthetic".into(),
         question: "Which way should two processes of a made-up machine talk?".into(),
+        answers: Vec::new(),
         plan_hash: "0123456789abcdef".into(),
         seed: 42,
         versions: BTreeMap::new(),

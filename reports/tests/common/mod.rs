@@ -30,7 +30,7 @@ pub fn recording(records: Vec<Record>) -> Recording {
 /// Page of `records` with decoded characters.
 pub fn page(records: Vec<Record>) -> String {
     let dir = tempfile::tempdir().expect("a directory for the test");
-    let path = write(&recording(records), dir.path()).expect("a page");
+    let path = write(&recording(records), dir.path()).expect("a page").page;
     let page = fs::read_to_string(path).expect("the page");
     assert!(!page.contains("NaN") && !page.contains("inf\""), "a coordinate is not a number");
     page.replace("&#x2f;", "/").replace("&#x27;", "'").replace('\u{202f}', " ")
@@ -38,8 +38,12 @@ pub fn page(records: Vec<Record>) -> String {
 
 /// Answer at the top of a page, without markup.
 pub fn answer(page: &str) -> String {
-    let answer = page.split("<p class=\"answer\">").nth(1).and_then(|rest| rest.split("</p>").next());
-    answer.expect("an answer").replace("<span class=\"name\">", "").replace("</span>", "")
+    let answer = page.split("<div class=\"answer\">").nth(1).and_then(|rest| rest.split("</div>").next());
+    let mut plain = String::new();
+    for part in answer.expect("an answer").replace("</p>", " ").split('<') {
+        plain.push_str(part.split_once('>').map_or(part, |(_, text)| text));
+    }
+    plain
 }
 
 /// Variant with the parameters of its formula.

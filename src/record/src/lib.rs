@@ -4,6 +4,7 @@
 //! A record is one trial: one set of processes, one case. [`mod@line`] says how `records.jsonl` holds it. Times are integer
 //! nanoseconds where they were measured as such, and `f64` nanoseconds where they are a quotient.
 
+pub mod answer;
 mod case;
 mod contradiction;
 mod core_to_core;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use answer::{AnswerPart, Finding, Waiting};
 pub use case::{Case, Pattern};
 pub use core_to_core::{CoreToCore, CpuPlace, PairTime};
 pub use facts::{Fact, Part};
@@ -115,6 +117,9 @@ pub struct Suite {
     pub plan: String,
     /// The question the plan asks.
     pub question: String,
+    /// What its answer is made of; empty in older records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<AnswerPart>,
     /// Hash of the plan as run: equal hashes mean equal cases and times.
     pub plan_hash: String,
     /// Seed of the schedule's shuffle.

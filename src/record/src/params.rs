@@ -241,6 +241,11 @@ impl Parameter {
         (self.get)(params)
     }
 
+    /// Its value in `params`, spelled out also where it is as usual.
+    pub fn value(&self, params: &Params) -> Option<String> {
+        self.get(params).or_else(|| self.usual.map(str::to_owned))
+    }
+
     /// Its number in `params`, in its unit; `None` also for words.
     pub fn number(&self, params: &Params) -> Option<u64> {
         self.get(params)?.parse().ok()
