@@ -238,7 +238,7 @@ fn messages_percentiles_and_cpu_time_are_those_of_workers() {
     for bytes in 0..=300 {
         let mut room = vec![0; bytes];
         payload::fill(&mut room, payload::stamp(3, 41));
-        let due: String = room.iter().map(|byte| format!("{byte:02x}")).collect();
+        let due: String = room.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         assert_eq!(lines.next(), Some(due.as_str()), "{bytes} bytes");
     }
     agree_with_workers(lines.next().expect("percentiles").as_bytes());
