@@ -43,7 +43,7 @@ def draw(table, title, path):
             whiskers = [line.median_ns - line.low_ns, line.high_ns - line.median_ns]
             axis.errorbar(line.message_bytes, line.median_ns, whiskers, marker=".", capsize=2, label=f"{mechanism}/{wait}")
         axis.set(xscale="symlog", yscale="log", xlabel="message, bytes", title=f"{title}, {placement}")
-        axis.legend(fontsize="small")
+        axis.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
     axes[0][0].set_ylabel("ns, median and quartiles over repetitions")
     figure.savefig(path)
 
