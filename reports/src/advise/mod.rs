@@ -4,6 +4,7 @@
 //! with an interval, where it comes from, and the nearest measured cases. A limit within an interval cannot be judged;
 //! candidates whose intervals overlap are tied.
 
+mod axes;
 mod death;
 mod families;
 mod floors;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use ipcmark_record::Measure;
 use serde::Serialize;
 
-use super::request::{Subject, asked, beside, place};
+use super::axes::{asked, beside, place};
+use super::request::Subject;
 use super::span::{Misses, Point, PredictionError, Span, predict};
 use crate::analyse::study::CaseStudy;
 use crate::format;

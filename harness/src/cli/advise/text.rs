@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use comfy_table::ContentArrangement;
+use comfy_table::{ColumnConstraint, ContentArrangement};
 use ipcmark_reports::advise::{Advice, Basis, Candidate, Excluded, Figure};
 use ipcmark_reports::format;
 
@@ -78,6 +78,9 @@ fn ranking(out: &mut impl Write, advice: &Advice) -> io::Result<()> {
             one.typical.as_ref().map_or("", |figure| figure.basis.word()).to_owned(),
             mark.to_owned(),
         ]);
+    }
+    if let Some(names) = rows.column_mut(0) {
+        names.set_constraint(ColumnConstraint::ContentWidth);
     }
     table::align_right(&mut rows, [1, 2, 3, 4]);
     table::write(out, &rows)
