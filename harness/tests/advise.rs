@@ -164,7 +164,8 @@ fn run(folder: &Path, name: &str, blocks: &str) -> Vec<Record> {
     let plan = format!("{name}.toml");
     fs::write(folder.join(&plan), format!("name = \"{name}\"\n{head}{blocks}")).expect("ours");
     let output = ipcmark(folder, &["run", "--plan", &plan, "--out", name, "--quiet"]);
-    assert!(output.status.success(), "{}", told(&output));
+    // 1: a trial failed, and is a record.
+    assert!(output.status.code().is_some_and(|code| code < 2), "{}", told(&output));
     records(&folder.join(name))
 }
 

@@ -65,7 +65,7 @@ fn ranking(out: &mut impl Write, advice: &Advice) -> io::Result<()> {
     };
     for one in &advice.candidates {
         let mark = match (one.is_sure(), one.tied) {
-            (false, _) => "doubtful",
+            (false, _) => "doubt",
             (true, true) => "tied",
             (true, false) => "",
         };
@@ -79,8 +79,12 @@ fn ranking(out: &mut impl Write, advice: &Advice) -> io::Result<()> {
             mark.to_owned(),
         ]);
     }
-    if let Some(names) = rows.column_mut(0) {
-        names.set_constraint(ColumnConstraint::ContentWidth);
+    // Less space between columns, so that words stay whole.
+    for (index, column) in rows.column_iter_mut().enumerate() {
+        column.set_padding((0, 1));
+        if index == 0 || index > 4 {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     table::align_right(&mut rows, [1, 2, 3, 4]);
     table::write(out, &rows)
