@@ -81,7 +81,7 @@ fn the_latest_run_is_the_evidence_and_the_answer_comes_last() {
     let text = printed(&output);
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     for part in
-        ["Asked:   messages: size 64 B, rate 20 k/s", "\nEvidence\n", "\nRuled out\n", "at most 1 CPU, survives"]
+        ["Asked:   messages: size 64 B, rate 20 k/s", "\nEvidence\n", "\nRuled out\n", "survives a crash\nMachine: "]
     {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
