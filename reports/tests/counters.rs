@@ -29,7 +29,7 @@ fn counts_and_energy_per_message_are_a_table_with_the_idle_share() {
     for text in [">600<", ">900<", "75 %", "nJ", "at 15.0 W", "Work of the kernel is not counted"] {
         assert!(figure.contains(text), "{text}");
     }
-    assert!(figure.contains("counters-same_l3.csv"));
+    assert!(figure.contains("data-name=\"counters-same_l3\""));
     assert!(page.contains("Idle power of the packages"));
 }
 

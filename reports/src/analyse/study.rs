@@ -63,6 +63,12 @@ impl<'a> CaseStudy<'a> {
         trials::usable(&self.records)
     }
 
+    /// Main metric of each usable repetition.
+    pub fn each(&self) -> Vec<f64> {
+        let of = |record: &Record| record.outcome.metric(self.summary.main?.name);
+        self.usable().filter_map(of).collect()
+    }
+
     /// Usable repetitions at all CPU distances.
     pub fn usable_anywhere(&self) -> impl Iterator<Item = &'a Record> + use<'a, '_> {
         self.usable().chain(self.elsewhere.iter().flat_map(|(_, records)| records.iter().copied()))

@@ -9,8 +9,20 @@ pub struct Axis {
     /// Low end after scaling.
     low: f64,
     high: f64,
+    words: Words,
     /// Values with a grid line and a label.
     pub ticks: Vec<(f64, String)>,
+}
+
+/// How a value of an axis is written.
+#[derive(Clone, Copy, Debug)]
+enum Words {
+    /// As a quantity.
+    Quantity(fn(f64) -> Quantity),
+    /// As the label of its tick.
+    Ticks,
+    /// Share or percentile in percent.
+    Percent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,18 +45,18 @@ impl Scale {
 
 impl Axis {
     /// Linear from 0 to a little above `high`, with about `wanted` round ticks.
-    pub fn linear(high: f64, wanted: usize, show: impl Fn(f64) -> Quantity) -> Self {
+    pub fn linear(high: f64, wanted: usize, show: fn(f64) -> Quantity) -> Self {
         let high = if high > 0.0 { high * 1.04 } else { 1.0 };
         let step = round_step(high / wanted.max(1) as f64);
         let steps = (high / step).floor() as usize;
         let ticks = (0..=steps).map(|i| (i as f64 * step, label(show(i as f64 * step)))).collect();
-        Self { scale: Scale::Linear, low: 0.0, high, ticks }
+        Self { scale: Scale::Linear, low: 0.0, high, words: Words::Quantity(show), ticks }
     }
 
     /// Shares from 0 to 1 in quarters.
     pub fn shares() -> Self {
         let ticks = [0.0, 0.25, 0.5, 0.75, 1.0].map(|q| (q, format!("{:.0}\u{202f}%", q * 100.0)));
-        Self { scale: Scale::Linear, low: 0.0, high: 1.0, ticks: ticks.to_vec() }
+        Self { scale: Scale::Linear, low: 0.0, high: 1.0, words: Words::Percent, ticks: ticks.to_vec() }
     }
 
     /// Index up to 1, from a round value below all `values`, with a small margin at both ends.
@@ -55,12 +67,13 @@ impl Axis {
         let low = 1.0 - f64::from(steps) * step;
         let tick = |at| 1.0 - f64::from(at) * step;
         let ticks = (0..=steps).rev().map(|at| (tick(at), crate::format::ratio(tick(at)).to_string())).collect();
-        Self { scale: Scale::Linear, low: low - 0.03 * (1.0 - low), high: 1.0 + 0.06 * (1.0 - low), ticks }
+        let words = Words::Quantity(crate::format::ratio);
+        Self { scale: Scale::Linear, low: low - 0.03 * (1.0 - low), high: 1.0 + 0.06 * (1.0 - low), words, ticks }
     }
 
     /// Logarithmic over all `values`, with a small margin. Ticks are at powers of ten, with 2 and 5 or 3 between them
     /// if they fit, and at even steps within one decade.
-    pub fn log(values: impl IntoIterator<Item = f64>, show: impl Fn(f64) -> Quantity) -> Self {
+    pub fn log(values: impl IntoIterator<Item = f64>, show: fn(f64) -> Quantity) -> Self {
         let (low, high) = span(values);
         let (low, high) = (low.log10() - 0.06, high.log10() + 0.06);
         let factors: &[f64] = match high - low {
@@ -77,7 +90,8 @@ impl Axis {
             decades.flat_map(|decade| factors.iter().map(move |factor| factor * 10f64.powi(decade))).collect()
         };
         let inside = wanted.into_iter().filter(|value| (low..=high).contains(&value.log10()));
-        Self { scale: Scale::Log, low, high, ticks: inside.map(|value| (value, label(show(value)))).collect() }
+        let ticks = inside.map(|value| (value, label(show(value)))).collect();
+        Self { scale: Scale::Log, low, high, words: Words::Quantity(show), ticks }
     }
 
     /// Logarithmic with ticks at the measured values.
@@ -88,14 +102,14 @@ impl Axis {
         let (low, high) =
             if low < high { (low.log10(), high.log10()) } else { (low.log10() - 0.5, high.log10() + 0.5) };
         let ticks = places.iter().map(|&at| (place(at), label(at))).collect();
-        Self { scale: Scale::Log, low, high, ticks }
+        Self { scale: Scale::Log, low, high, words: Words::Ticks, ticks }
     }
 
     /// Evenly spaced labels at positions 0, 1, 2 and so on.
     pub fn even(labels: Vec<String>) -> Self {
         let last = labels.len().saturating_sub(1).max(1) as f64;
         let ticks = labels.into_iter().enumerate().map(|(at, label)| (at as f64, label)).collect();
-        Self { scale: Scale::Linear, low: 0.0, high: last, ticks }
+        Self { scale: Scale::Linear, low: 0.0, high: last, words: Words::Ticks, ticks }
     }
 
     /// Percentiles up to `highest`, with evenly spaced nines.
@@ -103,7 +117,30 @@ impl Axis {
         let known = [0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999];
         let ticks = known.iter().filter(|&&q| q <= highest + 1e-9);
         let ticks = ticks.map(|&q| (q, format!("{}", (q * 1e7).round() / 1e5))).collect();
-        Self { scale: Scale::Percentile, low: 0.0, high: Scale::Percentile.apply(highest.max(0.9)), ticks }
+        let high = Scale::Percentile.apply(highest.max(0.9));
+        Self { scale: Scale::Percentile, low: 0.0, high, words: Words::Percent, ticks }
+    }
+
+    /// A value in words.
+    pub fn text(&self, value: f64) -> String {
+        match self.words {
+            Words::Quantity(show) => show(value).to_string(),
+            Words::Percent => format!("{}\u{202f}%", (value * 1e5).round() / 1e3),
+            Words::Ticks => {
+                let off = |tick: &&(f64, String)| (tick.0 - value).abs();
+                let nearest = self.ticks.iter().min_by(|a, b| off(a).total_cmp(&off(b)));
+                nearest.map_or_else(String::new, |(_, label)| label.clone())
+            }
+        }
+    }
+
+    /// A value and its interval in words: `349 ns (335 to 362 ns)`.
+    pub fn estimate(&self, value: f64, interval: Option<(f64, f64)>) -> String {
+        let ends = interval.map(|(low, high)| match self.words {
+            Words::Quantity(show) => crate::format::span(low, high, show),
+            _ => format!("{} to {}", self.text(low), self.text(high)),
+        });
+        self.text(value) + &ends.map_or_else(String::new, |ends| format!(" ({ends})"))
     }
 
     /// Position of `value`: 0 at the low end, 1 at the high end.

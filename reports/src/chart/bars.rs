@@ -1,7 +1,7 @@
 //! Horizontal stacked bars in sections with separate axes.
 
 use super::axis::Axis;
-use super::canvas::{Canvas, Ink, Side, draw, text_width};
+use super::canvas::{Canvas, Ink, Picture, Side, draw, text_width};
 use super::{Drawing, Shape};
 use crate::format;
 
@@ -77,7 +77,7 @@ pub fn by_scale<T>(cases: &[T], whole: impl Fn(&T) -> f64, bar: impl Fn(&T) -> B
 }
 
 impl Drawing for Bars {
-    fn svg(&self, title: &str, shape: Shape) -> String {
+    fn svg(&self, title: &str, shape: Shape) -> Picture {
         let style = match shape {
             Shape::Wide => Style {
                 labels: self.widest(|bar| &bar.label) + 10.0,
@@ -198,7 +198,10 @@ impl Room<'_, '_> {
             let gap = if index + 1 < bar.tracks.len() { 1.5 } else { 0.0 };
             end = 0.0;
             for &(ink, length) in slices {
-                self.canvas.bar((self.x(axis, end), upper), (self.x(axis, end + length), upper + tall - gap), ink);
+                let (from, to) = ((self.x(axis, end), upper), (self.x(axis, end + length), upper + tall - gap));
+                if length > 0.0 {
+                    self.canvas.slice(from, to, ink, 1.0, format!("{}: {}", bar.label, axis.text(length)));
+                }
                 end += length;
             }
         }

@@ -2,7 +2,7 @@
 
 use ipcmark_record::CpuPlace;
 
-use super::canvas::{Canvas, Ink, Side, draw, text_width};
+use super::canvas::{Canvas, Ink, Picture, Side, draw, text_width};
 use super::{Drawing, Shape};
 
 const TEXT: f64 = 12.0;
@@ -116,7 +116,7 @@ fn runs(cpus: &[CpuPlace], level: &Level) -> Vec<(String, usize, usize)> {
 }
 
 impl Drawing for CoreMaps {
-    fn svg(&self, title: &str, shape: Shape) -> String {
+    fn svg(&self, title: &str, shape: Shape) -> Picture {
         let scale = Scale::of(self);
         let columns = if shape == Shape::Wide { self.panels.len().clamp(1, 2) } else { 1 };
         let wide = (shape.width() - GAP * (columns - 1) as f64) / columns as f64;

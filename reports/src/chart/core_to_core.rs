@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn maps_of_several_machines_are_named_and_share_one_scale() {
         let figure = beside(&[map("old", [100.0, 110.0]), map("new", [400.0, 410.0])]).expect("two maps");
-        for drawing in [&figure.wide, &figure.narrow] {
+        for drawing in [&figure.drawn.wide, &figure.drawn.narrow] {
             assert!(drawing.contains(">old<") && drawing.contains(">new<"), "each has its name");
             assert!(drawing.contains("100\u{202f}ns") && drawing.contains("410\u{202f}ns"), "the ends of the scale");
         }

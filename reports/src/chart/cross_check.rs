@@ -62,6 +62,7 @@ fn row(sizes: &[Check<'_, '_>], ink: Ink) -> Row {
         interval: check.ratio.interval.map(|i| (i.low, i.high)),
         ink,
         marker: Marker::Circle,
+        each: Vec::new(),
         crossed: !check.is_equal(),
     };
     let case = sizes[0].first.case;

@@ -1,13 +1,15 @@
 //! Points with intervals on one axis, in rows and sections, for rankings and ratios.
 
 use super::axis::Axis;
-use super::canvas::{Canvas, Ink, Marker, Side, draw, text_width};
+use super::canvas::{Canvas, Ink, Marker, Picture, Side, draw, text_width};
 use super::{Drawing, Shape};
 
 const TEXT: f64 = 13.0;
 const ROW: f64 = 24.0;
 const HEADING: f64 = 30.0;
 const BOTTOM: f64 = 46.0;
+/// Distance of the dots of repetitions from the middle of their row.
+const EACH: f64 = 7.5;
 /// Height of a value on a separate line.
 const NOTE: f64 = 15.0;
 /// Height of the name of one reference.
@@ -55,6 +57,8 @@ pub struct Mark {
     pub value: f64,
     /// Both ends of its interval.
     pub interval: Option<(f64, f64)>,
+    /// Values of its repetitions, drawn as small dots; may be empty.
+    pub each: Vec<f64>,
     /// Ink.
     pub ink: Ink,
     /// Shape.
@@ -64,7 +68,7 @@ pub struct Mark {
 }
 
 impl Drawing for Dots {
-    fn svg(&self, title: &str, shape: Shape) -> String {
+    fn svg(&self, title: &str, shape: Shape) -> Picture {
         let rows = || self.sections.iter().flat_map(|section| &section.rows);
         let widest =
             |text: fn(&Row) -> &str, least: f64| rows().map(|row| text_width(text(row), TEXT)).fold(least, f64::max);
@@ -171,10 +175,12 @@ impl Plot<'_, '_> {
                 canvas.bar((end - 0.7, y - 5.0), (end + 0.7, y + 5.0), mark.ink);
             }
         }
+        canvas.dots(mark.each.iter().map(|&value| (self.x(value), y + EACH)), mark.ink);
+        let tip = self.axis.estimate(mark.value, mark.interval);
         if mark.crossed {
-            canvas.cross((x, y), mark.ink, 5.0);
+            canvas.cross((x, y), mark.ink, 5.0, tip);
         } else {
-            canvas.marker((x, y), mark.marker, mark.ink, 4.4);
+            canvas.point((x, y), mark.marker, mark.ink, 4.4, tip);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Heat maps on one common scale; darker cells have larger shares.
 
-use super::canvas::{Canvas, Ink, Side, draw};
+use super::canvas::{Canvas, Ink, Picture, Side, draw};
 use super::{Drawing, Shape};
 
 const TEXT: f64 = 12.0;
@@ -38,7 +38,7 @@ pub struct Grid {
 }
 
 impl Drawing for Heat {
-    fn svg(&self, title: &str, shape: Shape) -> String {
+    fn svg(&self, title: &str, shape: Shape) -> Picture {
         let columns = match shape {
             Shape::Wide => self.grids.len().clamp(4, 6),
             Shape::Narrow => 2,
@@ -69,7 +69,8 @@ impl Heat {
                 let (right, bottom) = (at.0 + cell - 1.5, at.1 + cell - 1.5);
                 // The square root keeps a share of 1 % visible.
                 let full = (share / fullest.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0).sqrt();
-                canvas.area(&[at, (right, at.1), (right, bottom), (at.0, bottom)], grid.ink, 0.06 + 0.84 * full);
+                let opacity = (6.0 + 84.0 * full).round() / 100.0;
+                canvas.slice(at, (right, bottom), grid.ink, opacity, percent(share));
                 if cell >= NUMBERED {
                     let middle = (at.0 + cell / 2.0, at.1 + cell / 2.0);
                     canvas.text(middle, Side::Middle, &percent(share), Ink::Strong, TEXT - 1.0);

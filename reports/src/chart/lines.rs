@@ -1,7 +1,7 @@
 //! Line charts in panels with common scales, polling and blocking apart. Names are at the right end of each line; in
 //! narrow drawings they are below the plot.
 
-use super::canvas::{Canvas, Side, draw, text_width};
+use super::canvas::{Canvas, Picture, Side, draw, text_width};
 use super::plot::{LABEL_APART, Line, Panel, Plot, Scales, TEXT};
 use super::{Drawing, Shape};
 use crate::analyse::series::Manner;
@@ -34,7 +34,7 @@ pub const PANELS: [(&str, &[Manner]); 2] =
     [("polls, or polls first (dashed)", &[Manner::Polls, Manner::PollsThenBlocks]), ("blocks", &[Manner::Blocks])];
 
 impl Drawing for Lines {
-    fn svg(&self, title: &str, shape: Shape) -> String {
+    fn svg(&self, title: &str, shape: Shape) -> Picture {
         match shape {
             Shape::Wide => self.wide(title, shape.width()),
             Shape::Narrow => self.narrow(title, shape.width()),
@@ -44,7 +44,7 @@ impl Drawing for Lines {
 
 impl Lines {
     /// Draws panels side by side with plots of equal size.
-    fn wide(&self, title: &str, width: f64) -> String {
+    fn wide(&self, title: &str, width: f64) -> Picture {
         let margin = self.margin();
         let columns = self.columns.clamp(1, self.panels.len().max(1));
         let gutters: Vec<f64> = (0..columns)
@@ -71,7 +71,7 @@ impl Lines {
     }
 
     /// Draws panels below each other in full width, each with its names below.
-    fn narrow(&self, title: &str, width: f64) -> String {
+    fn narrow(&self, title: &str, width: f64) -> Picture {
         let left = self.margin();
         let height = |panel: &Panel| TOP + NARROW + BOTTOM + KEY * panel.key_rows(width - left) as f64 + 14.0;
         let total = self.panels.iter().map(height).sum();

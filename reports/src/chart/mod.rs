@@ -37,6 +37,7 @@ mod set_up;
 mod shared_state;
 mod sizes;
 mod states;
+mod svg;
 mod sweep;
 mod table;
 mod touch;
@@ -48,6 +49,7 @@ use serde::Serialize;
 use crate::analyse::beside::asks_about_python;
 use crate::analyse::study::Study;
 pub use arms::{figures as arms_figures, table as arms_table};
+use canvas::Picture;
 pub use cross_check::figure as cross_checks;
 pub use drift::figure as drift;
 pub use look::{Looks, arms_css};
@@ -67,10 +69,9 @@ pub struct Figure {
     pub note: String,
     /// Legend, if lines have no names.
     pub legend: Vec<Key>,
-    /// SVG for screens and paper; empty if there is only a table.
-    pub wide: String,
-    /// SVG for narrow screens.
-    pub narrow: String,
+    /// Drawing; empty if there is only a table.
+    #[serde(flatten)]
+    pub drawn: Drawn,
     /// Second drawing with all variants.
     pub more: Option<More>,
     /// Table of the numbers.
@@ -82,31 +83,54 @@ pub struct Figure {
 pub struct More {
     /// Label of the fold.
     pub summary: String,
+    /// Drawing.
+    #[serde(flatten)]
+    pub drawn: Drawn,
+}
+
+/// Drawing in both shapes.
+#[derive(Debug, Default, Serialize)]
+pub struct Drawn {
     /// SVG for screens and paper.
     pub wide: String,
     /// SVG for narrow screens.
     pub narrow: String,
+    /// JSON list of the values of its points, which have one order in both shapes.
+    pub tips: String,
+}
+
+impl Drawn {
+    fn of(chart: &impl Drawing, title: &str) -> Self {
+        let (wide, narrow) = (chart.svg(title, Shape::Wide), chart.svg(title, Shape::Narrow));
+        debug_assert_eq!(wide.tips, narrow.tips, "both shapes of {title} have the same points in the same order");
+        Self { tips: in_script(&wide.tips), wide: wide.svg, narrow: narrow.svg }
+    }
+}
+
+/// JSON list for a script element.
+pub fn in_script(list: &[String]) -> String {
+    // A list of strings is always valid; the escape keeps text from closing the element that holds it.
+    serde_json::to_string(list).unwrap_or_default().replace('<', "\\u003c")
 }
 
 /// Chart that can be drawn as SVG.
 pub trait Drawing {
     /// Draws the chart with a title for screen readers.
-    fn svg(&self, title: &str, shape: Shape) -> String;
+    fn svg(&self, title: &str, shape: Shape) -> Picture;
 }
 
 impl Figure {
     /// Figure without answer, note, legend and table.
     fn drawn(id: impl Into<String>, title: impl Into<String>, chart: &impl Drawing) -> Self {
         let title = title.into();
-        let (wide, narrow) = (chart.svg(&title, Shape::Wide), chart.svg(&title, Shape::Narrow));
-        Self { id: id.into(), title, wide, narrow, ..Self::default() }
+        Self { id: id.into(), drawn: Drawn::of(chart, &title), title, ..Self::default() }
     }
 
     /// Adds a second, folded drawing, if there is one.
     fn unfolding(self, summary: impl Into<String>, chart: Option<impl Drawing>) -> Self {
         let Some(chart) = chart else { return self };
-        let (wide, narrow) = (chart.svg(&self.title, Shape::Wide), chart.svg(&self.title, Shape::Narrow));
-        Self { more: Some(More { summary: summary.into(), wide, narrow }), ..self }
+        let drawn = Drawn::of(&chart, &self.title);
+        Self { more: Some(More { summary: summary.into(), drawn }), ..self }
     }
 }
 

@@ -179,12 +179,22 @@ impl Plot<'_, '_> {
             if let Some((low, high)) = point.band {
                 self.canvas.bar((x - 0.6, self.y(high)), (x + 0.6, self.y(low)), line.ink);
             }
+            let tip = self.tip(line, point);
             if point.crossed {
-                self.canvas.cross((x, y), line.ink, 4.4);
+                self.canvas.cross((x, y), line.ink, 4.4, tip);
             } else {
-                self.canvas.marker((x, y), marker, line.ink, 3.2);
+                self.canvas.point((x, y), marker, line.ink, 3.2, tip);
             }
         }
+    }
+
+    /// `64 B: 349 ns (335 to 362 ns)`, after the name of a line that is not a series.
+    fn tip(&self, line: &Line, point: &Point) -> String {
+        let name = match line.ink {
+            Ink::Series(_) => String::new(),
+            _ => format!("{}, ", line.label),
+        };
+        format!("{name}{}: {}", self.scales.x.text(point.x), self.scales.y.estimate(point.y, point.band))
     }
 
     /// Draws names at the right ends, moved apart where they overlap, with thin leaders.

@@ -108,7 +108,7 @@ fn row(entry: &Entry<'_, '_>, study: &Study<'_>, looks: &Looks) -> Option<Row> {
         // An interval whose end is off the axis is not drawn.
         let interval = interval.filter(|(low, high)| *low >= LEAST && high.is_finite());
         let shown = value >= LEAST && value.is_finite();
-        shown.then(|| Mark { value, interval, ink: look.ink(), marker, crossed: false })
+        shown.then(|| Mark { value, interval, ink: look.ink(), marker, each: Vec::new(), crossed: false })
     };
     let marks: Vec<Mark> = entry.marks.iter().filter_map(mark).collect();
     let label = entry.label.clone().unwrap_or_else(|| entry.case.series.label());

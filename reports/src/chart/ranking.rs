@@ -37,7 +37,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, bytes: u64, id
     let chart = ranking.chart(&best, false);
     Figure {
         note: format!(
-            "Median over repetitions with its interval. Rows are ranked within each way of waiting, \
+            "Median over repetitions with its interval; each small dot is one repetition. Rows are ranked within each way of waiting, \
              because polling keeps a CPU busy. Overlapping intervals show no difference.{}",
             shown.describe()
         ),
@@ -94,6 +94,7 @@ impl Ranking<'_, '_> {
             interval: typical.interval.map(|i| (i.low, i.high)),
             ink: look.ink(),
             marker: look.marker,
+            each: case.each(),
             crossed: false,
         };
         Row { label: case.series.label(), ink: look.ink(), note: describe(typical), marks: vec![mark] }

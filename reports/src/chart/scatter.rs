@@ -1,7 +1,7 @@
 //! Scatter chart on two axes, with names where they fit and a line through the Pareto front.
 
 use super::axis::Axis;
-use super::canvas::{Canvas, Ink, Marker, Side, draw, text_width};
+use super::canvas::{Canvas, Ink, Marker, Picture, Side, draw, text_width};
 use super::{Drawing, Shape};
 
 const TEXT: f64 = 12.0;
@@ -43,7 +43,7 @@ pub struct Dot {
 type Taken = (f64, f64, f64, f64);
 
 impl Drawing for Scatter {
-    fn svg(&self, title: &str, shape: Shape) -> String {
+    fn svg(&self, title: &str, shape: Shape) -> Picture {
         let height = match shape {
             Shape::Wide => 480.0,
             Shape::Narrow => 380.0,
@@ -61,7 +61,8 @@ impl Drawing for Scatter {
             plot.frame();
             plot.front();
             for dot in &self.dots {
-                canvas.marker(plot.place(dot.at), dot.marker, dot.ink, RADIUS);
+                let tip = format!("{}, {}", self.x.text(dot.at.0), self.y.text(dot.at.1));
+                canvas.point(plot.place(dot.at), dot.marker, dot.ink, RADIUS, tip);
             }
             plot.names();
         })

@@ -1,10 +1,13 @@
 //! Table of a chart's data, also exported as CSV.
 
 use std::fmt::Display;
+use std::io::Write as _;
 
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 use serde::ser::{Error as _, SerializeStruct as _};
 use serde::{Serialize, Serializer};
 
@@ -21,14 +24,19 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// Serialises columns, rows and a data URL for download without a server.
+/// Serialises the columns that tell something, their rows, and the CSV of all for download without a server: deflated, in
+/// base64.
 impl Serialize for Table {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let csv = self.csv().map_err(S::Error::custom)?;
+        let mut packed = DeflateEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(self.csv().map_err(S::Error::custom)?.as_bytes()).map_err(S::Error::custom)?;
+        let packed = packed.finish().map_err(S::Error::custom)?;
+        let telling: Vec<usize> = (0..self.columns.len()).filter(|&at| self.tells(at)).collect();
+        let rows = self.rows.iter().map(|row| telling.iter().map(|&at| &row[at]).collect::<Vec<_>>());
         let mut table = serializer.serialize_struct("Table", 3)?;
-        table.serialize_field("columns", &self.columns)?;
-        table.serialize_field("rows", &self.rows)?;
-        table.serialize_field("download", &format!("data:text/csv;base64,{}", STANDARD.encode(csv)))?;
+        table.serialize_field("columns", &telling.iter().map(|&at| &self.columns[at]).collect::<Vec<_>>())?;
+        table.serialize_field("rows", &rows.collect::<Vec<_>>())?;
+        table.serialize_field("csv", &STANDARD.encode(packed))?;
         table.end()
     }
 }
@@ -75,6 +83,12 @@ impl Table {
         let rows: Vec<R> = rows.into_iter().collect();
         let table = Self { columns: Vec::new(), rows: rows.iter().map(|_| Vec::new()).collect() };
         Rows { rows, table }
+    }
+
+    /// Whether any cell of a column has a text, or a time other than 0.
+    fn tells(&self, at: usize) -> bool {
+        let nothing = if self.columns[at].key.ends_with("_ns") { "0" } else { "" };
+        self.rows.iter().any(|row| !["", nothing].contains(&row[at].raw.as_str()))
     }
 
     /// Exports the table as CSV with a header line.

@@ -85,8 +85,14 @@ fn row(modes: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Row {
         let case = modes.iter().find(|case| case.case.params.touch.unwrap_or(Touch::All) == *touch)?;
         let bytes = case.bytes() as f64;
         let interval = case.summary.typical?.interval.map(|i| (i.low * bytes, i.high * bytes));
-        let mark =
-            Mark { value: bandwidth(case)?, interval, ink: Ink::Slice(*slice), marker: *marker, crossed: beyond(case) };
+        let mark = Mark {
+            value: bandwidth(case)?,
+            interval,
+            ink: Ink::Slice(*slice),
+            marker: *marker,
+            each: Vec::new(),
+            crossed: beyond(case),
+        };
         Some((mark, format!("{}{}", format::bandwidth(bandwidth(case)?), if beyond(case) { " !" } else { "" })))
     };
     let (marks, text): (Vec<Mark>, Vec<String>) = MODES.iter().filter_map(mark).unzip();

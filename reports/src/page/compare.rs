@@ -10,9 +10,9 @@ use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
 
-use super::{Css, SCRIPT, STYLE, environment, replace_file, sections};
+use super::{Css, SCRIPT, STYLE, environment, replace_file, sections, without_escaped_slashes};
 use crate::analyse::statistics::Estimate;
-use crate::chart::{Figure, Table, arms_css, arms_figures, arms_table, core_to_core};
+use crate::chart::{Figure, Table, arms_css, arms_figures, arms_table, core_to_core, in_script};
 use crate::compare::{Change, ComparedCase, Comparison, FactRow, FloorRow, floors_differing, size};
 use crate::format;
 
@@ -35,6 +35,8 @@ struct Page {
     floors: Vec<Side>,
     basis: String,
     css: Css,
+    /// JSON list of the names of the arms.
+    series: String,
     script: &'static str,
 }
 
@@ -158,12 +160,17 @@ impl Comparison {
             floors: self.floors.iter().map(|row| self.floor(row)).collect(),
             basis: self.basis(),
             css: Css { style: STYLE, light, dark, filters: String::new() },
+            series: in_script(&self.arms.iter().map(|arm| arm.name.clone()).collect::<Vec<_>>()),
             script: SCRIPT,
         };
         let mut environment = environment()?;
         environment.add_template("compare.html", PAGE)?;
         let page = Value::from(Serde(page));
-        environment.get_template("compare.html")?.render(context! { ..page }).context("the page could not be rendered")
+        environment
+            .get_template("compare.html")?
+            .render(context! { ..page })
+            .map(|html| without_escaped_slashes(&html))
+            .context("the page could not be rendered")
     }
 
     /// The case with the largest shown change, with its cause.

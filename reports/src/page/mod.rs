@@ -1,7 +1,7 @@
 //! HTML page: one self-contained file that also prints and works without its script.
 //!
 //! Rust provides text and formatted numbers, `report.html` the layout, `style.css` the style, and `script.js` sorting
-//! and highlighting. The template engine escapes text from records.
+//! and exploring. The template engine escapes text from records.
 
 mod answer;
 mod compare;
@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use ipcmark_record::{Placement, Verdict};
+use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
@@ -24,8 +25,9 @@ use serde::Serialize;
 use self::answer::Answered;
 use crate::analyse::answer::{caution, findings, place, place_word};
 use crate::analyse::cross_check::below_floor;
+use crate::analyse::series::Series;
 use crate::analyse::study::Study;
-use crate::chart::{Figure, Looks, Table, Topic, cross_checks, drift, figures, topics};
+use crate::chart::{Figure, Looks, Table, Topic, cross_checks, drift, figures, in_script, topics};
 use crate::read::Recording;
 
 const PAGE: &str = include_str!("report.html");
@@ -106,6 +108,8 @@ struct Page {
     spin_budgets: Table,
     /// Whether a colour denotes a kind of mechanism.
     by_group: bool,
+    /// JSON list of the names of all series, in the order of their classes.
+    series: String,
     css: Css,
     script: &'static str,
 }
@@ -197,19 +201,29 @@ fn render(recording: &Recording) -> anyhow::Result<(String, Vec<String>)> {
         css: Css { style: STYLE, light, dark, filters: headline.filters_css() },
         headline,
         by_group: looks.by_group,
+        series: in_script(&study.series.iter().map(Series::label).collect::<Vec<_>>()),
         script: SCRIPT,
     };
     let mut environment = environment()?;
     environment.add_template("report.html", PAGE)?;
-    let html = environment.get_template("report.html")?.render(Value::from(Serde(page)));
+    let html = environment
+        .get_template("report.html")?
+        .render(Value::from(Serde(page)))
+        .map(|html| without_escaped_slashes(&html));
     let plain = answered.iter().map(Answered::plain).chain(caution(&study)).collect();
     Ok((html.context("the page could not be rendered")?, plain))
+}
+
+/// The template engine escapes slashes, of which names have many; no context of these pages needs it.
+fn without_escaped_slashes(html: &str) -> String {
+    html.replace("&#x2f;", "/")
 }
 
 /// Templates that all pages use.
 fn environment() -> anyhow::Result<Environment<'static>> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).build()?);
     environment.add_filter("names", |text: String| Value::from_safe_string(sections::with_names(&text)));
     environment.add_template("macros.html", MACROS)?;
     Ok(environment)

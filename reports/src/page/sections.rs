@@ -44,14 +44,8 @@ pub struct Tally {
 pub struct Reason {
     verdict: &'static str,
     why: String,
-    cases: Vec<Named>,
-}
-
-/// Readable name and key of a case.
-#[derive(Serialize)]
-struct Named {
-    name: String,
-    key: String,
+    /// Their names.
+    cases: Vec<String>,
 }
 
 /// Invalid line of a recording.
@@ -275,10 +269,9 @@ pub fn overloaded(study: &Study<'_>) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = Vec::new();
     for case in study.cases.iter().filter(|case| case.summary.verdict == Some(Verdict::Overloaded)) {
         let why = case.series.label();
-        let named = Named { name: name(case), key: case.key.to_owned() };
         match reasons.iter_mut().find(|known| known.why == why) {
-            Some(known) => known.cases.push(named),
-            None => reasons.push(Reason { verdict: Verdict::Overloaded.word(), why, cases: vec![named] }),
+            Some(known) => known.cases.push(name(case)),
+            None => reasons.push(Reason { verdict: Verdict::Overloaded.word(), why, cases: vec![name(case)] }),
         }
     }
     reasons
@@ -295,10 +288,9 @@ fn by_reason(study: &Study<'_>, wanted: impl Fn(&CaseStudy<'_>) -> bool) -> Vec<
     let mut reasons: Vec<Reason> = Vec::new();
     for case in study.cases.iter().filter(|case| wanted(case)) {
         let (verdict, why) = (word(case.summary.verdict), &case.summary.why);
-        let named = Named { name: name(case), key: case.key.to_owned() };
         match reasons.iter_mut().find(|known| known.verdict == verdict && known.why == *why) {
-            Some(known) => known.cases.push(named),
-            None => reasons.push(Reason { verdict, why: why.clone(), cases: vec![named] }),
+            Some(known) => known.cases.push(name(case)),
+            None => reasons.push(Reason { verdict, why: why.clone(), cases: vec![name(case)] }),
         }
     }
     reasons

@@ -32,7 +32,9 @@ pub fn page(records: Vec<Record>) -> String {
     let dir = tempfile::tempdir().expect("a directory for the test");
     let path = write(&recording(records), dir.path()).expect("a page").page;
     let page = fs::read_to_string(path).expect("the page");
-    assert!(!page.contains("NaN") && !page.contains("inf\""), "a coordinate is not a number");
+    // Packed tables may contain any three letters.
+    let mut readable = page.split("data-csv=\"").map(|part| part.split_once('"').map_or(part, |(_, rest)| rest));
+    assert!(!readable.any(|part| part.contains("NaN") || part.contains("inf\"")), "not a number");
     page.replace("&#x2f;", "/").replace("&#x27;", "'").replace('\u{202f}', " ")
 }
 

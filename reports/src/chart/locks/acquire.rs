@@ -93,7 +93,14 @@ impl Chart<'_, '_> {
         let mark = |(estimate, marker): (Estimate, Marker)| {
             let (value, interval) = estimate.with_ends();
             let interval = interval.filter(|ends| ends.0 >= LEAST_NS);
-            (value >= LEAST_NS).then(|| Mark { value, interval, ink: look.ink(), marker, crossed: false })
+            (value >= LEAST_NS).then(|| Mark {
+                value,
+                interval,
+                ink: look.ink(),
+                marker,
+                each: Vec::new(),
+                crossed: false,
+            })
         };
         let marks = [
             tried(case).map(|tried| (tried, Marker::Triangle)),

@@ -129,7 +129,7 @@ fn section(
             let beside = of_one.iter().filter(|one| one.hogs() > 0).max_by_key(|one| one.hogs());
             let mark = |one: &Crowded<'_, '_>, marker: Marker| {
                 let (value, interval) = one.ratio.with_ends();
-                Mark { value, interval, ink: look.ink(), marker, crossed: false }
+                Mark { value, interval, ink: look.ink(), marker, each: Vec::new(), crossed: false }
             };
             let marks = [most.map(|one| mark(one, Marker::Circle)), beside.map(|one| mark(one, Marker::Diamond))];
             let marks: Vec<Mark> = marks.into_iter().flatten().collect();

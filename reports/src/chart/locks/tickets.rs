@@ -68,7 +68,8 @@ fn dots(study: &Study<'_>, looks: &Looks, cases: &[&CaseStudy<'_>]) -> Dots {
     let row = |case: &CaseStudy<'_>| {
         let look = looks.get(study.index(&case.series));
         let (value, interval) = case.summary.typical?.with_ends();
-        let mark = Mark { value, interval, ink: look.ink(), marker: look.marker, crossed: !case.is_sound() };
+        let mark =
+            Mark { value, interval, ink: look.ink(), marker: look.marker, each: Vec::new(), crossed: !case.is_sound() };
         Some(Row { label: case.series.label(), ink: look.ink(), note: note(case), marks: vec![mark] })
     };
     let section = |&stock: &Stock| {
