@@ -54,10 +54,11 @@
   };
   const sheet = document.head.appendChild(document.createElement("style"));
   const dim = document.head.appendChild(document.createElement("style"));
+  const set = (rules, text) => { if (rules.textContent !== text) rules.textContent = text; };
   const light = (indices) => {
     const [marks, lines] = [(i) => `.s${i}`, (i) => `[data-series="${i}"]`].map((of) => indices.map(of).join(","));
-    dim.textContent = indices.length === 0 ? ""
-      : `svg .m:not(${marks}){opacity:.12} tbody tr[data-series]:not(${lines}){opacity:.45}`;
+    set(dim, indices.length === 0 ? ""
+      : `svg .m:not(${marks}){opacity:.12} tbody tr[data-series]:not(${lines}){opacity:.45}`);
   };
   const lightPins = () => light(state.only ? [] : [...state.pins]);
 
@@ -79,8 +80,7 @@
   };
   const apply = () => {
     const out = labels.flatMap((label, index) => (isOut(label, index) ? [index] : []));
-    sheet.textContent = out.length === 0 ? ""
-      : `${out.map((i) => `svg .s${i},tr[data-series="${i}"]`).join(",")}{display:none}`;
+    set(sheet, out.length === 0 ? "" : `${out.map((i) => `svg .s${i},tr[data-series="${i}"]`).join(",")}{display:none}`);
     const place = chosen("placement").slice("placement-".length);
     const moved = usual.get("placement") !== chosen("placement") && place !== "all";
     for (const section of all("section[id^=on-]")) section.hidden = moved && section.id !== `on-${place}`;
