@@ -145,8 +145,7 @@ impl Store {
         let read = reader.read(Path::new(RECORDS), &bytes[..whole], &mut |record, _, _| records.push(record));
         read.with_context(|| format!("cannot resume {shown}"))?;
         store.encoder = Encoder::after(reader.free(&settings.run_id));
-        let bad = reader.finish().into_iter();
-        notes.extend(bad.map(|bad| format!("{} line {} is left out: {}", bad.file.display(), bad.line, bad.why)));
+        notes.extend(reader.finish().iter().map(ToString::to_string));
         Ok(Resumed { store, settings, records, notes })
     }
 

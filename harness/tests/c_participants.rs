@@ -56,6 +56,13 @@ fn build(folder: &Path, source: &Path, standard: &str, name: &str, needs: &[(&st
     true
 }
 
+/// The same of the text of a C program.
+fn build_text(folder: &Path, text: &str, name: &str) -> bool {
+    let source = folder.join(format!("{name}.c"));
+    fs::write(&source, text).expect("written");
+    build(folder, &source, "c11", name, &[])
+}
+
 /// Lets a program describe itself as `<name>.toml` in `folder`.
 fn describe(folder: &Path, name: &str) {
     let output = Command::new(folder.join(name)).arg("describe").output().expect("it was built");
@@ -226,9 +233,7 @@ int main(void) {
 #[test]
 fn messages_percentiles_and_cpu_time_are_those_of_workers() {
     let folder = folder();
-    let source = folder.path().join("parts.c");
-    fs::write(&source, PARTS).expect("written");
-    if !build(folder.path(), &source, "c11", "parts", &[]) {
+    if !build_text(folder.path(), PARTS, "parts") {
         return;
     }
     let output = Command::new(folder.path().join("parts")).output().expect("it was built");
@@ -305,9 +310,7 @@ int main(int count, char **words) {
 #[test]
 fn what_a_broken_mechanism_does_is_caught() {
     let folder = folder();
-    let source = folder.path().join("broken.c");
-    fs::write(&source, BROKEN).expect("written");
-    if !build(folder.path(), &source, "c11", "broken", &[]) {
+    if !build_text(folder.path(), BROKEN, "broken") {
         return;
     }
     let dues = [

@@ -22,13 +22,6 @@ fn paced(mechanism: &str, wait: Wait, rate_per_s: u64) -> Case {
     })
 }
 
-/// A trial of half a second.
-fn half_a_second(case: Case) -> TrialOrder {
-    let mut order = short(case);
-    order.timing.hot_ns = 500_000_000;
-    order
-}
-
 fn number(result: &TrialResult, name: &str) -> f64 {
     let why = &result.outcome.why;
     assert_eq!(result.outcome.status, Status::Measured, "{why:?}");
@@ -48,15 +41,18 @@ fn a_stall_shows_in_the_open_loop_and_hides_in_the_closed_one() {
         return;
     }
     let session = open("stall");
-    let stalled = |case: Case| TrialOrder { fault: Some(Fault::Stall), ..half_a_second(case) };
-    let open_loop = session.run_trial(&stalled(paced("pipe", Wait::Block, 50_000)));
+    // Enough that one stall is less than a thousandth of the closed loop, and enough of the open loop for its percentiles,
+    // however slow the machine is: counted, not timed.
+    let stalled = |case: Case, count: u64| {
+        let mut order = TrialOrder { fault: Some(Fault::Stall), ..short(case) };
+        order.timing.fixed_count = Some(count);
+        order
+    };
+    let open_loop = session.run_trial(&stalled(paced("pipe", Wait::Block, 50_000), 25_000));
     assert!(number(&open_loop, metric::P999_NS) > 0.5 * STALL_NS, "{:?}", open_loop.outcome.metrics);
     assert!(number(&open_loop, metric::MAX_NS) >= STALL_NS, "{:?}", open_loop.outcome.metrics);
 
-    // Enough trips that one of them is less than a thousandth; at most one can stand still.
-    let mut order = stalled(case("pipe", Some(Wait::Block), Measure::RoundTrip));
-    order.timing.fixed_count = Some(40_000);
-    let closed_loop = session.run_trial(&order);
+    let closed_loop = session.run_trial(&stalled(case("pipe", Some(Wait::Block), Measure::RoundTrip), 40_000));
     assert!(number(&closed_loop, metric::MAX_NS) >= STALL_NS, "it happened: {:?}", closed_loop.outcome.metrics);
     assert!(number(&closed_loop, metric::P999_NS) < 0.5 * STALL_NS, "{:?}", closed_loop.outcome.metrics);
 }

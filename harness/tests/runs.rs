@@ -180,7 +180,8 @@ fn changed_file(run: &Path, name: &str, change: impl FnMut(&mut Record)) {
     write_records(&run.join(name), &records);
 }
 
-/// The same cases with made-up numbers, windows and verdicts: a machine without noise, on which each message takes `cost`.
+/// The same cases with made-up numbers, windows and verdicts: a machine without noise, whose CPUs keep their distance and on
+/// which each message takes `cost`.
 fn steady_copy(run: &Path, name: &str, cost: f64) {
     changed_copy(run, name, |record| {
         let cost = cost * (1.0 + f64::from(record.repetition) * 1e-4);
@@ -197,6 +198,7 @@ fn steady_copy(run: &Path, name: &str, cost: f64) {
         if record.outcome.status == Status::Measured {
             record.outcome.verdict = Some(Verdict::Stable);
         }
+        record.outcome.floor = None;
     });
 }
 

@@ -133,6 +133,12 @@ pub fn whole(value: u64) -> String {
 }
 
 /// Appends `text` after `head`, in lines of at most `width` where words allow, the later ones indented like the first.
+///
+/// ```
+/// let mut text = String::new();
+/// ipcmark_reports::format::wrap(&mut text, 7, "", "a queue of slots");
+/// assert_eq!(text, "a queue\nof\nslots\n");
+/// ```
 pub fn wrap(into: &mut String, width: usize, head: &str, text: &str) {
     let indent = head.chars().count();
     let mut at = indent;

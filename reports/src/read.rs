@@ -11,6 +11,7 @@ mod parse;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt::{self, Display};
 use std::fs;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -68,6 +69,12 @@ pub struct BadLine {
     pub line: usize,
     /// Reason.
     pub why: String,
+}
+
+impl Display for BadLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} line {} is left out: {}", self.file.display(), self.line, self.why)
+    }
 }
 
 /// Index in the recording by run, case key and repetition.

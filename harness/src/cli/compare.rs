@@ -1,14 +1,14 @@
 //! `ipcmark compare`: arms side by side, and a limit for scripts.
 
 use std::collections::HashSet;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use ipcmark_reports::{Collector, Gate, GateVerdict};
-use rustix::termios::tcgetwinsize;
 
+use super::{note_left_out, table};
 use crate::plan::text::unknown;
 use crate::progress::print_line;
 
@@ -66,13 +66,11 @@ impl Compare {
                 collector.add(arm, &record);
                 records += 1;
             })?;
-            for bad in bad_lines {
-                print_line(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
-            }
+            note_left_out(&bad_lines);
             ensure!(records > 0, "{name} holds no record, so there is nothing to compare");
         }
         let comparison = collector.finish();
-        write!(out, "{}", comparison.text(columns(), self.all))?;
+        write!(out, "{}", comparison.text(table::columns().map_or(80, usize::from), self.all))?;
         if let Some(folder) = &self.out {
             writeln!(out, "{}", comparison.write(folder)?.display())?;
         }
@@ -164,11 +162,6 @@ fn named_after(path: &Path, arms: &[Arm]) -> String {
         .map(|number| format!("{name}-{number}"))
         .find(|name| !taken.contains(name.as_str()))
         .unwrap_or(name)
-}
-
-/// Columns of the terminal; 80 without one.
-fn columns() -> usize {
-    tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0).unwrap_or(80)
 }
 
 pub(super) fn percent(text: &str) -> Result<f64, String> {

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 use ipcmark::record::Record;
-use ipcmark_reports::BadLine;
 use ipcmark_reports::export::{self, Format, Tracker};
 
+use super::note_left_out;
 use crate::progress::print_line;
 
 /// Write records for other programs: a flat table for DuckDB, Spark, pandas and the like, or one value a case.
@@ -76,7 +76,7 @@ impl Export {
             }
         })?;
         written?;
-        note(&bad_lines);
+        note_left_out(&bad_lines);
         if repeats > 0 {
             print_line(&format!("note: {repeats} records repeat ones read before, and have one row each"));
         }
@@ -89,7 +89,7 @@ impl Export {
 
     fn summarise(&self, tracker: Tracker, out: &mut impl Write) -> anyhow::Result<u8> {
         let recording = ipcmark_reports::read(&self.recordings)?;
-        note(&recording.bad_lines);
+        note_left_out(&recording.bad_lines);
         ensure!(!recording.records.is_empty(), NO_RECORDS);
         let found = export::summaries(&recording, tracker)?;
         if found.left_out > 0 {
@@ -129,12 +129,6 @@ impl Export {
 }
 
 const NO_RECORDS: &str = "there are no records in the given files";
-
-fn note(bad_lines: &[BadLine]) {
-    for bad in bad_lines {
-        print_line(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
-    }
-}
 
 /// Identifies an attempt at a trial. Of a million attempts, two have the same hash with a chance of 3 in 100 million.
 fn hash_of(record: &Record) -> u64 {

@@ -7,9 +7,10 @@ use anyhow::bail;
 use clap::Args;
 use ipcmark::family::Variant;
 use ipcmark::record::{Substrate, Wait};
+use ipcmark_reports::format;
 use serde::Serialize;
 
-use super::table::{self, Paint, clipped, wrapped};
+use super::table::{self, Paint, clipped};
 use crate::participants::Participants;
 use crate::plan::text::unknown;
 use crate::plan::{Text, distinct};
@@ -156,9 +157,11 @@ impl Mechanism<'_> {
             lines.extend(distinct(partly.iter().map(String::as_str)).into_iter().map(str::to_owned));
         }
         writeln!(out, "  {}", paint.bold(&self.name()))?;
-        for line in lines.iter().flat_map(|line| wrapped(line, table::width().unwrap_or(PAGE) - 6)) {
-            writeln!(out, "      {line}")?;
+        let mut text = String::new();
+        for line in &lines {
+            format::wrap(&mut text, table::width().unwrap_or(PAGE), "      ", line);
         }
+        write!(out, "{text}")?;
         Ok(())
     }
 }

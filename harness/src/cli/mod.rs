@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser, Subcommand};
+use ipcmark_reports::BadLine;
 
 use self::results::Results;
 pub use self::run::perform;
@@ -112,6 +113,13 @@ pub fn main() -> ExitCode {
         Some(error) => status.max(complain(&anyhow::Error::new(error).context("cannot write the results"), BROKEN)),
         None => status,
     })
+}
+
+/// Says which lines of a recording do not count.
+fn note_left_out(bad_lines: &[BadLine]) {
+    for bad in bad_lines {
+        print_line(&format!("note: {bad}"));
+    }
 }
 
 /// What to say about a word that is not known, in the form that plans use too.

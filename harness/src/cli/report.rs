@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use clap::Args;
 
-use super::summary;
-use crate::progress::print_line;
+use super::{note_left_out, summary};
 use crate::store;
 
 /// Make a report from the records of one or more runs.
@@ -32,9 +31,7 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
         let recording = ipcmark_reports::read(&self.records)?;
-        for bad in &recording.bad_lines {
-            print_line(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
-        }
+        note_left_out(&recording.bad_lines);
         ensure!(!recording.records.is_empty(), "there are no records in the given files");
         recording.of_one_machine()?;
         store::claim_page(&self.out)?;

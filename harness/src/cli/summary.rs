@@ -132,18 +132,8 @@ fn cell(case: &CaseSummary) -> String {
         None => format::ns(typical),
     };
     let beyond = if beyond_copy(case) { "*" } else { "" };
-    format!("{mark}{}{beyond}{}", table::plain(value), spread(case))
-}
-
-/// ` ±4 %`, or ` (±4 %)` where it is the range of fewer than five repetitions.
-fn spread(case: &CaseSummary) -> String {
-    let Some(typical) = &case.typical else { return String::new() };
-    let plus_minus = typical.plus_minus().map(table::plain);
-    match (plus_minus, typical.ends()) {
-        (Some(plus_minus), Some(Ends::Range(_))) => format!(" ({plus_minus})"),
-        (Some(plus_minus), _) => format!(" {plus_minus}"),
-        (None, _) => String::new(),
-    }
+    let spread = case.typical.as_ref().map_or_else(String::new, |typical| table::plain(typical.spread_in_words()));
+    format!("{mark}{}{beyond}{spread}", table::plain(value))
 }
 
 /// Meaning of ±, and the CPU distance of the results.

@@ -24,7 +24,7 @@ pub(super) fn table(headings: &[&str]) -> Table {
 }
 
 /// Columns of the terminal; `None` where stdout is a file or a pipe.
-fn columns() -> Option<u16> {
+pub(super) fn columns() -> Option<u16> {
     tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
 }
 
@@ -42,21 +42,6 @@ pub(super) fn clipped(line: &str, width: Option<usize>) -> String {
         }
         _ => line.to_owned(),
     }
-}
-
-/// Lines of at most `width` characters, except where a word is longer.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = vec![];
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 /// Emphasis on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
@@ -113,9 +98,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_clipped_and_a_text_wrapped() {
+    fn a_long_line_is_clipped() {
         assert_eq!(clipped("pipe and more", Some(8)), "pipe an…");
         assert_eq!((clipped("pipe", Some(4)), clipped("pipe and more", None)), ("pipe".into(), "pipe and more".into()));
-        assert_eq!(wrapped("a queue of slots", 7), ["a queue", "of", "slots"]);
     }
 }

@@ -24,12 +24,16 @@ impl Axis {
     }
 }
 
-fn axis(name: &'static str, asked: f64, has: fn(&Case) -> f64, soft: f64, show: fn(f64) -> String) -> Axis {
-    Axis { name, asked, has, soft, weight: 1.0, show }
+fn axis(name: &'static str, has: fn(&Case) -> f64, soft: f64, show: fn(f64) -> String) -> Axis {
+    Axis { name, asked: 0.0, has, soft, weight: 1.0, show }
 }
 
-fn roles(name: &'static str, asked: u32, has: fn(&Case) -> f64) -> Axis {
-    Axis { weight: 2.0, ..axis(name, f64::from(asked), has, 0.0, |n| format::whole(n as u64)) }
+fn roles(name: &'static str, has: fn(&Case) -> f64) -> Axis {
+    Axis { weight: 2.0, ..axis(name, has, 0.0, |n| format::whole(n as u64)) }
+}
+
+fn size() -> Axis {
+    axis("size", |case| case.params.message_bytes.unwrap_or(0) as f64, LINE, shown_bytes)
 }
 
 fn shown_bytes(value: f64) -> String {
@@ -52,75 +56,44 @@ const SHORT_NS: f64 = 200.0;
 const SMALL_RSS: f64 = (8 << 20) as f64;
 
 impl Subject {
-    /// Axes on which the cases of a measure lie.
+    /// Axes on which the cases of a measure lie, with the place of the request.
     pub(super) fn axes(self, measure: Measure) -> Vec<Axis> {
-        let number = |n: u64| n as f64;
+        let asked = self.case();
+        self.bare_axes(measure).into_iter().map(|axis| Axis { asked: (axis.has)(&asked), ..axis }).collect()
+    }
+
+    fn bare_axes(self, measure: Measure) -> Vec<Axis> {
+        let contenders = |name| roles(name, |case| f64::from(case.params.contenders.unwrap_or(1)));
         match self {
-            Self::Transport { message_bytes, rate_per_s, pattern } => {
-                let size = axis(
-                    "size",
-                    number(message_bytes),
-                    |case| case.params.message_bytes.unwrap_or(0) as f64,
-                    LINE,
-                    shown_bytes,
-                );
-                let rate = axis(
-                    "rate",
-                    number(rate_per_s),
-                    |case| case.params.rate_per_s.unwrap_or(1) as f64,
-                    0.0,
-                    shown_rate,
-                );
-                let senders = roles("senders", pattern.senders, |case| f64::from(case.pattern().senders));
-                let receivers = roles("receivers", pattern.receivers, |case| f64::from(case.pattern().receivers));
+            Self::Transport { .. } => {
+                let rate = axis("rate", |case| case.params.rate_per_s.unwrap_or(1) as f64, 0.0, shown_rate);
+                let senders = roles("senders", |case| f64::from(case.pattern().senders));
+                let receivers = roles("receivers", |case| f64::from(case.pattern().receivers));
                 match measure {
-                    Measure::Paced => vec![size, rate, senders, receivers],
-                    Measure::Stream => vec![size, senders, receivers],
-                    _ => vec![size],
+                    Measure::Paced => vec![size(), rate, senders, receivers],
+                    Measure::Stream => vec![size(), senders, receivers],
+                    _ => vec![size()],
                 }
             }
-            Self::Lock { contenders, critical_section_ns } => vec![
-                roles("contenders", contenders, |case| f64::from(case.params.contenders.unwrap_or(1))),
-                axis(
-                    "critical section",
-                    number(critical_section_ns),
-                    |case| case.params.critical_section_ns.unwrap_or(0) as f64,
-                    SHORT_NS,
-                    shown_time,
-                ),
+            Self::Lock { .. } => {
+                let inside = |case: &Case| case.params.critical_section_ns.unwrap_or(0) as f64;
+                vec![contenders("contenders"), axis("critical section", inside, SHORT_NS, shown_time)]
+            }
+            Self::Pool { .. } => vec![
+                axis("grain", |case| case.params.grain_ns.unwrap_or(0) as f64, SHORT_NS, shown_time),
+                roles("workers", |case| f64::from(case.params.workers.unwrap_or(1))),
             ],
-            Self::Pool { grain_ns, workers } => vec![
-                axis("grain", number(grain_ns), |case| case.params.grain_ns.unwrap_or(0) as f64, SHORT_NS, shown_time),
-                roles("workers", workers, |case| f64::from(case.params.workers.unwrap_or(1))),
-            ],
-            Self::State { contenders, reads_percent, message_bytes } => vec![
-                roles("processes", contenders, |case| f64::from(case.params.contenders.unwrap_or(1))),
+            Self::State { .. } => {
                 // Writes are what costs: from 1 to 50 % of them is far, from 90 to 91 % is not.
-                axis(
-                    "writes",
-                    100.0 - f64::from(reads_percent),
-                    |case| 100.0 - f64::from(case.params.reads_percent.unwrap_or(100)),
-                    1.0,
-                    |percent| format::percent_short(percent / 100.0),
-                ),
-                axis(
-                    "size",
-                    number(message_bytes),
-                    |case| case.params.message_bytes.unwrap_or(0) as f64,
-                    LINE,
-                    shown_bytes,
-                ),
-            ],
-            Self::Start { parent_rss_bytes, batch } => vec![
-                axis(
-                    "parent",
-                    number(parent_rss_bytes),
-                    |case| case.params.parent_rss_bytes.unwrap_or(0) as f64,
-                    SMALL_RSS,
-                    shown_bytes,
-                ),
-                roles("batch", batch, |case| f64::from(case.params.batch.unwrap_or(1))),
-            ],
+                let writes = |case: &Case| 100.0 - f64::from(case.params.reads_percent.unwrap_or(100));
+                let shown = |percent| format::percent_short(percent / 100.0);
+                vec![contenders("processes"), axis("writes", writes, 1.0, shown), size()]
+            }
+            Self::Start { .. } => {
+                let rss = |case: &Case| case.params.parent_rss_bytes.unwrap_or(0) as f64;
+                let batch = roles("batch", |case| f64::from(case.params.batch.unwrap_or(1)));
+                vec![axis("parent", rss, SMALL_RSS, shown_bytes), batch]
+            }
         }
     }
 }

@@ -9,7 +9,6 @@ use super::rank::Draft;
 use super::request::{Request, Subject};
 use super::table::{Figure, Table};
 use super::{Candidate, Excluded, NOT_MEASURED, Span};
-use crate::analyse::series::Series;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::estimate;
 
@@ -34,9 +33,9 @@ pub(super) fn cases<'s, 'a>(study: &'s Study<'a>, subject: Subject) -> Vec<&'s C
     study.cases.iter().filter(fits).filter(|case| case.series.between_processes()).collect()
 }
 
-/// Why a series is no candidate whatever it measures.
-pub(super) fn unfit(series: &Series) -> Option<&'static str> {
-    match series.group? {
+/// Why mechanisms of a group are no candidates whatever they measure.
+pub fn unfit(group: Option<Group>) -> Option<&'static str> {
+    match group? {
         Group::Instrument | Group::Machine => Some("a test mechanism of the suite"),
         Group::Atomics => Some("protects no critical section"),
         Group::Notification => Some("carries no payload"),
@@ -80,7 +79,7 @@ pub(super) fn drafts(request: &Request, study: &Study<'_>, refused: &dyn Fn(&str
     });
     let typical = |row: &str| {
         let figure = added.figure(row)?;
-        let ns = figure.span.plus(Span::exact(subject.asked_work_ns(on)));
+        let ns = figure.span.plus(Span::exact(subject.work_ns(&subject.case(), on)));
         Some(Figure { span: if subject.is_rate() { ns.inverted() } else { ns }, ..figure })
     };
     let p99 = Table::of(subject, measure, &cases, p99);
@@ -91,7 +90,7 @@ pub(super) fn drafts(request: &Request, study: &Study<'_>, refused: &dyn Fn(&str
     }
     let draft = |(row, case): (String, &CaseStudy<'_>)| {
         let excluded = |why: String| Draft::Excluded(Excluded { row: row.clone(), why, detail: String::new() });
-        if let Some(why) = unfit(&case.series) {
+        if let Some(why) = unfit(case.series.group) {
             return excluded(why.to_owned());
         }
         if let Some(why) = refused(&row) {

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use ipcmark_record::{Case, CostModel, Counts, Floors, Measure};
 
-use super::request::TRANSPORT;
 use super::span::{Multiple, Span};
 use super::table::{Basis, Figure};
 use crate::analyse::cost_model::{Moment, price_case};
+use crate::analyse::families::TRANSPORT;
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 

@@ -20,6 +20,7 @@ use ipcmark_record::Record;
 use serde::Serialize;
 
 pub use self::death::Death;
+pub use self::families::unfit;
 pub use self::request::{Request, Subject};
 pub use self::span::{PredictionError, Span};
 pub use self::table::{Basis, Figure};

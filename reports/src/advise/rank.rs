@@ -5,10 +5,8 @@ use std::fmt::Write as _;
 
 use super::request::shown_cpus;
 use super::{Advice, Basis, Candidate, Decision, Excluded, Figure, Request, Span, Subject};
+use crate::analyse::best;
 use crate::format;
-
-/// Names in an answer before the rest is counted.
-const MOST_NAMED: usize = 3;
 
 /// A row before it is judged.
 pub(super) enum Draft {
@@ -205,9 +203,7 @@ fn answer(request: &Request, decision: Decision, candidates: &[Candidate], exclu
 }
 
 fn named(rows: &[&Candidate]) -> String {
-    let names = rows.iter().take(MOST_NAMED).map(|one| one.row.as_str()).collect::<Vec<_>>().join(", ");
-    let more = rows.len().saturating_sub(MOST_NAMED);
-    if more > 0 { format!("{names} and {more} more") } else { names }
+    best::named(rows.iter().map(|one| one.row.clone()))
 }
 
 fn in_figures(request: &Request, candidate: &Candidate) -> String {

@@ -1,17 +1,14 @@
 //! What advice is asked for.
 
-use ipcmark_record::{Arrivals, Call, Case, Chunk, Measure, Pattern};
+use ipcmark_record::{Arrivals, Call, Case, Chunk, Measure, Parameter, Pattern};
 use serde::Serialize;
 
 use super::axes::{LINE, shown_time};
 use crate::analyse::crowd::Crowd;
-use crate::analyse::families::{LAUNCH, POOL, SHARED_STATE};
+use crate::analyse::families::{LAUNCH, POOL, SHARED_STATE, TRANSPORT};
 use crate::analyse::series::LOCKS;
 use crate::analyse::study::CaseStudy;
 use crate::format;
-
-/// Family of transports in cases.
-pub const TRANSPORT: &str = "transport";
 
 /// Request for advice.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -123,6 +120,33 @@ impl Subject {
         if self.is_rate() { format::rate(value) } else { format::time(value) }
     }
 
+    /// The case that is asked for, without a mechanism.
+    pub fn case(self) -> Case {
+        Case::new(self.family(), "", self.measure()).with(|p| match self {
+            Self::Transport { message_bytes, rate_per_s, pattern } => {
+                (p.message_bytes, p.rate_per_s, p.pattern) = (Some(message_bytes), Some(rate_per_s), Some(pattern));
+            }
+            Self::Lock { contenders, critical_section_ns } => {
+                (p.contenders, p.critical_section_ns) = (Some(contenders), Some(critical_section_ns));
+            }
+            Self::Pool { grain_ns, workers } => (p.grain_ns, p.workers) = (Some(grain_ns), Some(workers)),
+            Self::State { contenders, reads_percent, message_bytes } => {
+                (p.contenders, p.reads_percent) = (Some(contenders), Some(reads_percent));
+                p.message_bytes = Some(message_bytes);
+            }
+            Self::Start { parent_rss_bytes, batch } => {
+                (p.parent_rss_bytes, p.batch) = (Some(parent_rss_bytes), Some(batch));
+            }
+        })
+    }
+
+    /// What is asked for of the cases of `measure`: parameters and their values, those that are not as usual.
+    pub fn parameters(self, measure: Measure) -> Vec<(&'static Parameter, String)> {
+        let asked = self.case();
+        let fits = |(name, value)| Some((Parameter::find(name).filter(|row| row.fits(measure))?, value));
+        asked.params.set_values().filter_map(fits).collect()
+    }
+
     /// The work in words.
     pub fn describe(self) -> String {
         let work = match self {
@@ -148,16 +172,6 @@ impl Subject {
             }
             _ => 0.0,
         }
-    }
-
-    /// The same for what is asked.
-    pub(super) fn asked_work_ns(self, cpus: u32) -> f64 {
-        let case = Case::new(self.family(), "", self.measure()).with(|p| match self {
-            Self::Lock { critical_section_ns, .. } => p.critical_section_ns = Some(critical_section_ns),
-            Self::Pool { grain_ns, workers } => (p.grain_ns, p.workers) = (Some(grain_ns), Some(workers)),
-            _ => {}
-        });
-        self.work_ns(&case, cpus)
     }
 
     /// Whether a case may be evidence, at some distance.

@@ -12,6 +12,7 @@ use super::request::{Request, Subject};
 use super::span::{Multiple, Span};
 use super::table::{Basis, Figure, Table};
 use super::{Candidate, Excluded, NOT_MEASURED};
+use crate::analyse::load::{is_overloaded, rate};
 use crate::analyse::series::{Manner, Series};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{estimate, usable};
@@ -69,7 +70,7 @@ pub(super) fn drafts<'s>(
     let draft = |(row, (case, series)): (String, (&Case, Option<&Series>))| {
         let excluded = |why: String| Draft::Excluded(Excluded { row: row.clone(), why, detail: String::new() });
         let group = series.map_or(case.group, |series| series.group);
-        if let Some(why) = series.and_then(unfit) {
+        if let Some(why) = series.and_then(|series| unfit(series.group)) {
             return excluded(why.to_owned());
         }
         if let Some(why) = refused(&row) {
@@ -79,7 +80,8 @@ pub(super) fn drafts<'s>(
             return excluded("may lose messages".to_owned());
         }
         let (typical, p99_ns) = known.latencies(&row);
-        if typical.is_none() && known.capacity(&row).is_none() {
+        let capacity_per_s = known.capacity(&row);
+        if typical.is_none() && capacity_per_s.is_none() {
             return excluded(NOT_MEASURED.to_owned());
         }
         Draft::Candidate(Box::new(Candidate {
@@ -87,7 +89,7 @@ pub(super) fn drafts<'s>(
             typical,
             p99_ns,
             cpus: known.cpus(&row),
-            capacity_per_s: known.capacity(&row),
+            capacity_per_s,
             death: Death::of_transport(case, group),
             doubts: vec![],
             tied: false,
@@ -105,7 +107,7 @@ impl<'s, 'a> Known<'s, 'a> {
         floors: FromFloors<'s>,
     ) -> Self {
         let table = |measure, value: &dyn Fn(&CaseStudy<'_>) -> Option<Span>| Table::of(subject, measure, all, value);
-        let kept = |case: &CaseStudy<'_>| case.summary.verdict != Some(Verdict::Overloaded);
+        let kept = |case: &CaseStudy<'_>| !is_overloaded(case);
         let cpu = |case: &CaseStudy<'_>| {
             let found = estimate(&case.records, Kind::Cost, metric::CPU_NS_PER_MESSAGE);
             found.filter(|found| found.value > 0.0).map(|found| Span::of(&found))
@@ -199,7 +201,6 @@ impl<'s, 'a> Known<'s, 'a> {
     /// A rate that was kept with messages as large at a rate as high, or missed with messages as small at a rate as low.
     fn proven(&self, row: &str) -> Option<Figure> {
         let cases = self.paced.get(row)?;
-        let rate = |case: &CaseStudy<'_>| case.case.params.rate_per_s.unwrap_or(0) as f64;
         let figure = |case: &CaseStudy<'_>, span: Span, word: &str| {
             let as_asked = case.bytes() == self.bytes && (rate(case) - self.rate_per_s).abs() < 0.5;
             Figure {
@@ -211,13 +212,12 @@ impl<'s, 'a> Known<'s, 'a> {
             }
         };
         let of_pattern = || cases.iter().filter(|case| case.case.pattern() == self.pattern);
-        let overloaded = |case: &CaseStudy<'_>| case.summary.verdict == Some(Verdict::Overloaded);
         // Which repetitions kept the rate differs near the limit.
         let all_missed = |case: &CaseStudy<'_>| {
             usable(&case.records).all(|record| record.outcome.verdict == Some(Verdict::Overloaded))
         };
         let kept = of_pattern().find(|case| {
-            !overloaded(case)
+            !is_overloaded(case)
                 && case.bytes() >= self.bytes
                 && rate(case) >= self.rate_per_s
                 && case.usable().count() > 1
@@ -226,7 +226,7 @@ impl<'s, 'a> Known<'s, 'a> {
             return Some(figure(case, Span { value: rate(case), low: rate(case), high: f64::INFINITY }, "kept"));
         }
         let missed = of_pattern().find(|case| {
-            overloaded(case) && all_missed(case) && case.bytes() <= self.bytes && rate(case) <= self.rate_per_s
+            is_overloaded(case) && all_missed(case) && case.bytes() <= self.bytes && rate(case) <= self.rate_per_s
         });
         missed.map(|case| {
             let reached = case.summary.messages_per_s.unwrap_or(0.0);

@@ -19,7 +19,7 @@ use super::load::{Due, is_overloaded, loads, most_sustained, offered, receiving_
 use super::locks::excludes;
 use super::recovery::{fates, survives};
 use super::series::{LOCKS, Manner, Series};
-use super::statistics::{Ends, Estimate, paired_ratio};
+use super::statistics::{Estimate, paired_ratio};
 use super::study::{CaseStudy, Study};
 use super::trials::{cost_ns, estimate, repetitions};
 use super::verdict::REPETITIONS_FOR_A_VERDICT;
@@ -121,21 +121,15 @@ fn best(study: &Study<'_>, part: &AnswerPart) -> Option<String> {
 /// Cases that compete in a part and have a result.
 fn asked<'s, 'a>(study: &'s Study<'a>, part: &AnswerPart) -> Vec<&'s CaseStudy<'a>> {
     let fits = |case: &&CaseStudy<'_>| {
-        let params = &case.case.params;
-        let equal = |(name, value): (&String, &String)| {
-            matches!(value.as_str(), LEAST | MOST)
-                || Parameter::find(name).and_then(|row| row.value(params)).as_ref() == Some(value)
-        };
         let waits = |waits: Waiting| match waits {
             Waiting::Polls => case.series.manner == Manner::Polls,
             Waiting::Sleeps => matches!(case.series.manner, Manner::PollsThenBlocks | Manner::Blocks),
             Waiting::Blocks => case.series.manner == Manner::Blocks,
         };
-        part.measure.is_some_and(|measure| case.case.measure == measure)
-            && part.family.as_ref().is_none_or(|family| case.case.family == *family)
+        part.measure.is_some()
+            && part.means(case.case)
             && part.placement.is_none_or(|placement| case.case.placement == placement)
             && part.waits.is_none_or(waits)
-            && part.params.iter().all(equal)
             && value(case, part).is_some()
             && competes(case, part)
             && !study.only_for_drift(case)
@@ -202,12 +196,7 @@ fn shown(estimate: &Estimate, part: &AnswerPart) -> String {
         (_, "B") => format::size,
         _ => format::ratio,
     };
-    let spread = estimate.plus_minus().filter(|_| estimate.value != 0.0);
-    let spread = match (spread, estimate.ends()) {
-        (Some(spread), Some(Ends::Range(_))) => format!(" ({spread})"),
-        (Some(spread), _) => format!(" {spread}"),
-        (None, _) => String::new(),
-    };
+    let spread = if estimate.value == 0.0 { String::new() } else { estimate.spread_in_words() };
     format!("{}{spread}", show(estimate.value))
 }
 

@@ -4,16 +4,12 @@ use std::collections::BTreeSet;
 
 use ipcmark_record::{Case, Kind, Placement};
 
-use super::families::{LAUNCH, POOL, QUEUE, SERVER, SHARED_STATE, is_python};
+use super::families::{LAUNCH, POOL, QUEUE, SERVER, SHARED_STATE, TRANSPORT, is_python};
 use super::ground::shape;
-
 use super::series::{LOCKS, Manner};
 use super::statistics::Estimate;
 use super::study::{CaseStudy, Study};
 use super::trials::{cost_ns, repetitions};
-
-/// Channels of messages.
-const TRANSPORT: &str = "transport";
 
 /// Least number of families with Python cases for a plan that compares Python with the rest.
 const FAMILIES_OF_A_QUESTION: usize = 3;

@@ -1,7 +1,9 @@
-//! Names of the families that have their own part of the page.
+//! Names of families; all but the first have their own part of the page.
 
 use ipcmark_record::{Case, Group};
 
+/// Channels.
+pub const TRANSPORT: &str = "transport";
 /// Start, supervision and end of processes.
 pub const LAUNCH: &str = "launch";
 /// Cost and visibility of writes.

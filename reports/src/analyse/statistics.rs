@@ -85,6 +85,15 @@ impl Estimate {
         Some(format!("±{}", format::percent_short(self.spread()?)))
     }
 
+    /// ` ±4 %`, or ` (±4 %)` where it is the range of few repetitions; empty without an interval.
+    pub fn spread_in_words(&self) -> String {
+        match (self.plus_minus(), self.ends()) {
+            (Some(spread), Some(Ends::Range(_))) => format!(" ({spread})"),
+            (Some(spread), _) => format!(" {spread}"),
+            (None, _) => String::new(),
+        }
+    }
+
     /// Distance to the farther end of the interval, relative to the value: 0.1 is 10 %.
     pub fn spread(&self) -> Option<f64> {
         let Interval { low, high } = self.interval?;

@@ -53,7 +53,6 @@ use canvas::Picture;
 pub use cross_check::figure as cross_checks;
 pub use drift::figure as drift;
 pub use look::{Looks, arms_css};
-pub use python::figures as python_figures;
 pub use table::{Cell, Table};
 
 /// Chart for the page.
@@ -173,16 +172,21 @@ pub struct Topic {
     pub figures: Vec<Figure>,
 }
 
+/// Topic that compares Python with other mechanisms.
+pub const PYTHON: &str = "python";
+/// Topic with the distances of CPUs.
+pub const CPUS: &str = "cpus";
+
 /// Topics with data, in page order.
 pub fn topics(study: &Study<'_>, looks: &Looks) -> Vec<Topic> {
     let mut topics = vec![
-        ("python", "Compared with Python", python::figures(study, looks)),
+        (PYTHON, "Compared with Python", python::figures(study, looks)),
         ("processes", "Processes", processes::figures(study, looks)),
         ("pools", "Worker pools", pools::figures(study, looks)),
         ("queues", "Work queues", queues::figures(study, looks)),
         ("shared-state", "Shared state", shared_state::figures(study, looks)),
         ("servers", "Servers", servers::figures(study, looks)),
-        ("cpus", "Core to core", core_to_core::figures(study, looks)),
+        (CPUS, "Core to core", core_to_core::figures(study, looks)),
     ];
     if !asks_about_python(study) {
         topics.rotate_left(1);

@@ -5,14 +5,21 @@ use ipcmark_record::{AnswerPart, Finding, Measure, metric};
 use minijinja::HtmlEscape;
 
 use super::sections::with_names;
-use crate::analyse::answer::{sentence, usual};
+use crate::analyse::answer::{caution, sentence, usual};
 use crate::analyse::study::Study;
-use crate::chart::{Figure, Looks, core_to_core, cross_checks, python_figures};
+use crate::chart::{CPUS, Figure, PYTHON, Topic};
 use crate::read::Recording;
 
+/// The answer, one sentence each.
+pub(super) struct Answers {
+    /// Markup with highlighted names and links; never empty.
+    pub markup: Vec<String>,
+    /// Plain text; empty if no case answers the question.
+    pub plain: Vec<String>,
+}
+
 /// One part of the answer.
-#[derive(Debug)]
-pub(super) struct Answered {
+struct Answered {
     label: String,
     /// What was found, without a full stop.
     text: String,
@@ -20,37 +27,64 @@ pub(super) struct Answered {
     evidence: &'static [&'static str],
 }
 
-/// Parts that the plans of a recording state, or those of recordings whose plan states none; without those that have no
-/// case here.
-pub(super) fn answered(recording: &Recording, study: &Study<'_>, looks: &Looks) -> Vec<Answered> {
-    let mut stated: Vec<AnswerPart> = Vec::new();
-    for part in recording.records.iter().flat_map(|record| &record.suite.answers) {
-        if !stated.contains(part) {
-            stated.push(part.clone());
-        }
-    }
-    let found = |parts: &[AnswerPart]| -> Vec<Answered> {
-        parts.iter().filter_map(|part| answer(study, looks, part)).collect()
-    };
-    let of_plan = found(&stated);
-    if of_plan.is_empty() { found(&usual(study)) } else { of_plan }
+/// What the page shows besides.
+pub(super) struct Shown<'p> {
+    /// Fragment identifiers of figures and sections.
+    pub ids: Vec<&'p str>,
+    /// Figures of topics and placements, in page order.
+    pub figures: Vec<&'p Figure>,
+    pub topics: &'p [Topic],
+    pub cross_checks: Option<&'p Figure>,
 }
 
-fn answer(study: &Study<'_>, looks: &Looks, part: &AnswerPart) -> Option<Answered> {
+impl Answers {
+    /// From the parts that the plans of a recording state, or those of recordings whose plan states none; without those that
+    /// have no case here.
+    pub fn of(recording: &Recording, study: &Study<'_>, shown: &Shown<'_>) -> Self {
+        let mut stated: Vec<&AnswerPart> = Vec::new();
+        for part in recording.records.iter().flat_map(|record| &record.suite.answers) {
+            if !stated.contains(&part) {
+                stated.push(part);
+            }
+        }
+        let found = |part: &AnswerPart| answered(study, shown, part);
+        let mut parts: Vec<Answered> = stated.into_iter().filter_map(found).collect();
+        if parts.is_empty() {
+            parts = usual(study).iter().filter_map(found).collect();
+        }
+        let mut markup: Vec<String> = parts.iter().map(|part| part.markup(&shown.ids)).collect();
+        if markup.is_empty() {
+            // Recordings of measures without a usual answer have that of a chart.
+            let of_chart = shown.figures.iter().find(|figure| !figure.answer.is_empty());
+            let text = match (study.placement, of_chart) {
+                (None, _) => "No case was measured, so there is no answer yet.",
+                (_, Some(figure)) => &figure.answer,
+                (_, None) => "No case of this recording answers the question in one sentence; see the charts below.",
+            };
+            markup.push(with_names(text));
+        }
+        let caution = caution(study);
+        let plain = parts.iter().map(Answered::plain).chain(caution.clone()).collect();
+        markup.extend(caution);
+        Self { markup, plain }
+    }
+}
+
+fn answered(study: &Study<'_>, shown: &Shown<'_>, part: &AnswerPart) -> Option<Answered> {
+    let of_topic = |id| shown.topics.iter().find(|topic| topic.id == id)?.figures.first();
     let text = match part.finding {
-        Finding::EqualPairs => said(cross_checks(study, looks))?,
-        Finding::SpeedUpOverPython => said(python_figures(study, looks))?,
-        Finding::CpuDistances => said(core_to_core::figures(study, looks))?,
+        Finding::EqualPairs => said(shown.cross_checks?)?,
+        Finding::SpeedUpOverPython => said(of_topic(PYTHON)?)?,
+        Finding::CpuDistances => said(of_topic(CPUS)?)?,
         _ => sentence(study, part)?,
     };
     Some(Answered { label: part.label.clone(), text, evidence: evidence(part) })
 }
 
-/// Finding of the first figure, as it reads after a colon.
-fn said(figures: impl IntoIterator<Item = Figure>) -> Option<String> {
-    let answer = figures.into_iter().next()?.answer;
-    let first = answer.chars().next()?.to_lowercase();
-    Some(first.chain(answer.trim_end_matches('.').chars().skip(1)).collect())
+/// Finding of a figure, as it reads after a colon.
+fn said(figure: &Figure) -> Option<String> {
+    let first = figure.answer.chars().next()?.to_lowercase();
+    Some(first.chain(figure.answer.trim_end_matches('.').chars().skip(1)).collect())
 }
 
 /// Beginnings of the identifiers of figures and sections.
@@ -97,14 +131,14 @@ fn evidence(part: &AnswerPart) -> &'static [&'static str] {
 
 impl Answered {
     /// Markup, with the label as a link to the first of `ids` that shows it, or to the results.
-    pub(super) fn markup(&self, ids: &[&str]) -> String {
+    fn markup(&self, ids: &[&str]) -> String {
         let shows = |begin: &&str| ids.iter().copied().find(|id| id.starts_with(*begin));
         let id = self.evidence.iter().find_map(shows).unwrap_or("results");
         format!("<a href=\"#{id}\">{}</a>: {}.", HtmlEscape(&self.label), with_names(&self.text))
     }
 
     /// Plain text, with names as they are.
-    pub(super) fn plain(&self) -> String {
+    fn plain(&self) -> String {
         format!("{}: {}.", self.label, self.text.replace('`', ""))
     }
 }

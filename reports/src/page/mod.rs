@@ -22,8 +22,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use self::answer::Answered;
-use crate::analyse::answer::{caution, findings, place, place_word};
+use crate::analyse::answer::{findings, place, place_word};
 use crate::analyse::cross_check::below_floor;
 use crate::analyse::series::Series;
 use crate::analyse::study::Study;
@@ -135,7 +134,6 @@ fn render(recording: &Recording) -> anyhow::Result<(String, Vec<String>)> {
     let study = Study::of(recording);
     let looks = Looks::of(&study.series);
     let (light, dark) = looks.css();
-    let answered = answer::answered(recording, &study, &looks);
     let headline = headline::headline(&study);
     let on = |placement: Placement| OnPlacement {
         word: placement.word(),
@@ -148,28 +146,16 @@ fn render(recording: &Recording) -> anyhow::Result<(String, Vec<String>)> {
     let topics = topics(&study, &looks);
     let cross_checks = cross_checks(&study, &looks);
     let recovery = recovery::recovery(&study);
-    let all = || {
-        let of_topics = topics.iter().flat_map(|topic| &topic.figures);
-        of_topics.chain(placements.iter().flat_map(|placement| &placement.figures))
-    };
-    let mut ids: Vec<&str> =
-        all().map(|figure| figure.id.as_str()).chain(topics.iter().map(|topic| topic.id)).collect();
-    ids.extend(["absent", "results"].into_iter().chain(recovery.as_ref().map(|_| "recovery")));
     let conformance = sections::conformance(&study);
+    let of_topics = topics.iter().flat_map(|topic| &topic.figures);
+    let all: Vec<&Figure> = of_topics.chain(placements.iter().flat_map(|placement| &placement.figures)).collect();
+    let mut ids: Vec<&str> = all.iter().map(|figure| figure.id.as_str()).collect();
+    ids.extend(topics.iter().map(|topic| topic.id).chain(["absent", "results"]));
+    ids.extend(recovery.as_ref().map(|_| "recovery"));
     ids.extend(conformance.as_ref().map(|_| "conformance"));
     ids.extend(cross_checks.as_ref().map(|figure| figure.id.as_str()));
-    let mut answers: Vec<String> = answered.iter().map(|part| part.markup(&ids)).collect();
-    if answers.is_empty() {
-        // Recordings of measures without a usual answer have that of a chart.
-        let of_chart = all().find(|figure| !figure.answer.is_empty());
-        let text = match (study.placement, of_chart) {
-            (None, _) => "No case was measured, so there is no answer yet.",
-            (_, Some(figure)) => &figure.answer,
-            (_, None) => "No case of this recording answers the question in one sentence; see the charts below.",
-        };
-        answers.push(sections::with_names(text));
-    }
-    answers.extend(caution(&study));
+    let shown = answer::Shown { ids, figures: all, topics: &topics, cross_checks: cross_checks.as_ref() };
+    let answer::Answers { markup: answers, plain } = answer::Answers::of(recording, &study, &shown);
     let (declared, disagreeing) = sections::declared_and_seen(&study);
     let page = Page {
         question: sections::question(recording),
@@ -210,7 +196,6 @@ fn render(recording: &Recording) -> anyhow::Result<(String, Vec<String>)> {
         .get_template("report.html")?
         .render(Value::from(Serde(page)))
         .map(|html| without_escaped_slashes(&html));
-    let plain = answered.iter().map(Answered::plain).chain(caution(&study)).collect();
     Ok((html.context("the page could not be rendered")?, plain))
 }
 

@@ -9,6 +9,9 @@
     return element;
   };
   const button = (text, act, properties = {}) => make("button", { type: "button", onclick: act, ...properties }, text);
+  const isShown = (element) => element.getClientRects().length > 0;
+  // The drawing of a plot in the shape of this window.
+  const drawnOf = (plot) => all("svg", plot).find(isShown);
   const labels = JSON.parse(document.getElementById("series").textContent);
 
   // Sorting.
@@ -182,7 +185,7 @@
   spoken.setAttribute("role", "status");
   const NEAR = 26;
   const pointsOf = (svg) => all(".o", svg);
-  const isShown = (point) => point.getClientRects().length > 0;
+  const shownPointsOf = (svg) => pointsOf(svg).filter(isShown);
   const middle = (point) => {
     const { left, top, width, height } = point.getBoundingClientRect();
     return [left + width / 2, top + height / 2];
@@ -215,11 +218,10 @@
     tip.style.top = `${(above > 4 ? above : y + 14) + scrollY}px`;
   };
   for (const plot of all(".plot")) {
-    const visible = () => all("svg", plot).find((svg) => svg.getClientRects().length > 0);
     const nearest = (event, within) => {
-      const svg = visible();
+      const svg = drawnOf(plot);
       if (!svg) return;
-      const each = pointsOf(svg).filter(isShown).map((point) => [far(point, event.clientX, event.clientY), point]);
+      const each = shownPointsOf(svg).map((point) => [far(point, event.clientX, event.clientY), point]);
       const best = each.reduce((a, b) => (b[0] < a[0] ? b : a), [Infinity]);
       if (best[0] <= within) show(plot, svg, best[1]);
       else hide();
@@ -236,8 +238,8 @@
     plot.addEventListener("keydown", (event) => {
       if (event.key === "Escape") return hide();
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-      const svg = visible();
-      const points = step && svg ? pointsOf(svg).filter(isShown) : [];
+      const svg = drawnOf(plot);
+      const points = step && svg ? shownPointsOf(svg) : [];
       if (points.length === 0) return;
       event.preventDefault();
       const at = points.indexOf(marked);
@@ -254,7 +256,7 @@
   const LOOKS = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "paint-order",
     "opacity", "font-family", "font-size", "font-weight", "text-anchor"];
   const drawing = (plot) => {
-    const svg = all("svg", plot).find((svg) => svg.getClientRects().length > 0);
+    const svg = drawnOf(plot);
     const copy = svg.cloneNode(true);
     const [own, copied] = [all("*", svg), all("*", copy)];
     own.forEach((element, index) => {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::words;
-use super::{Measure, Placement, is_usual, metric};
+use super::{Case, Measure, Parameter, Placement, is_usual, metric};
 
 words! {
     /// What one part of an answer states.
@@ -103,6 +103,18 @@ impl AnswerPart {
     pub fn with(mut self, parameter: &str, value: &str) -> Self {
         self.params.insert(parameter.to_owned(), value.to_owned());
         self
+    }
+
+    /// Whether it is about a case, by family, measure and parameters. Of a parameter with [`LEAST`] or [`MOST`] it is about all
+    /// values.
+    pub fn means(&self, case: &Case) -> bool {
+        let equal = |(name, value): (&String, &String)| {
+            matches!(value.as_str(), LEAST | MOST)
+                || Parameter::find(name).and_then(|row| row.value(&case.params)).as_ref() == Some(value)
+        };
+        self.measure.is_none_or(|measure| case.measure == measure)
+            && self.family.as_ref().is_none_or(|family| case.family == *family)
+            && self.params.iter().all(equal)
     }
 
     /// Whether more of its metric is better.

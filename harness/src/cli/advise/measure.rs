@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipcmark::family::Variant;
-use ipcmark::record::{Case, Group, Isolation, Measure, Parameter, Pattern, Record, Substrate};
-use ipcmark_reports::advise::{Advice, Basis, Candidate, NOT_MEASURED, Subject};
+use ipcmark::record::{Isolation, Measure, Pattern, Record, Substrate};
+use ipcmark_reports::advise::{Advice, Basis, Candidate, NOT_MEASURED, Subject, unfit};
 
 use crate::plan::{Budget, Changes, Ground, Plan, Text};
 use crate::progress::print_line;
@@ -115,19 +115,18 @@ pub(super) fn able(ground: &Ground, subject: Subject) -> Vec<String> {
 }
 
 fn fits(variant: &Variant, subject: Subject) -> bool {
-    let odd = [Group::Instrument, Group::Atomics, Group::Notification, Group::Python, Group::Machine];
     variant.family == subject.family()
         && variant.isolation == Isolation::Process
         && variant.program.is_none()
         && variant.unavailable.is_none()
-        && !odd.contains(&variant.group)
+        && unfit(Some(variant.group)).is_none()
         && variant.measures.contains(&subject.measure())
         && variant.substrate.is_none_or(|substrate| substrate == Substrate::Memfd)
 }
 
 /// Why a row of this program cannot do what is asked.
 pub(super) fn refusal(ground: &Ground, subject: Subject, row: &str) -> Option<String> {
-    let Subject::Transport { message_bytes, pattern, rate_per_s } = subject else { return None };
+    let Subject::Transport { pattern, .. } = subject else { return None };
     // A label may name other memory after the row.
     let name = row.split(' ').next()?;
     let named = |variant: &&Variant| {
@@ -135,10 +134,10 @@ pub(super) fn refusal(ground: &Ground, subject: Subject, row: &str) -> Option<St
     };
     let variant = ground.variants.iter().find(named)?;
     let measure = if pattern == Pattern::default() { Measure::Paced } else { Measure::Stream };
-    let case: Case = variant.case(measure).with(|p| {
-        p.message_bytes = Some(message_bytes);
-        p.pattern = Some(pattern).filter(|pattern| *pattern != Pattern::default());
-        p.rate_per_s = Some(rate_per_s).filter(|_| measure == Measure::Paced);
+    let case = variant.case(measure).with(|p| {
+        for (parameter, value) in subject.parameters(measure) {
+            parameter.set(p, &value).expect("a value of a case");
+        }
     });
     (ground.supports)(&case).err()
 }
@@ -156,76 +155,46 @@ fn text(subject: Subject, before: &Advice, rows: &[String]) -> Text {
         before.request.describe().replace('\u{202f}', " ")
     );
     let rows = rows.iter().map(|row| format!("\"{row}\"")).collect::<Vec<_>>().join(", ");
-    let mut block = |measures: &str, lines: &[String]| {
-        let family = subject.family();
+    let family = subject.family();
+    let mut block = |measure: Measure, lines: &[String]| {
         let _ = write!(
             text,
-            "\n[[cases]]\nfamily = \"{family}\"\nmechanism = [{rows}]\nisolation = [\"process\"]\nmeasure = [{measures}]\n"
+            "\n[[cases]]\nfamily = \"{family}\"\nmechanism = [{rows}]\nisolation = [\"process\"]\nmeasure = [\"{measure}\"]\n"
         );
         for line in lines {
             let _ = writeln!(text, "{line}");
         }
     };
-    let spread = "placement = [\"spread\"]".to_owned();
+    let one = |name: &str, value: &str| format!("{name} = [\"{value}\"]");
+    let place = one(
+        "placement",
+        match subject {
+            Subject::Transport { pattern, .. } if pattern == Pattern::default() => "nearest",
+            Subject::Start { .. } => "unpinned",
+            _ => "spread",
+        },
+    );
+    let asked = |measure: Measure| -> Vec<String> {
+        let parameters = subject.parameters(measure).into_iter().map(|(row, value)| one(row.name, &value));
+        let call = (measure == Measure::Dispatch).then(|| one("call", "apply-async"));
+        parameters.chain(call).chain([place.clone()]).collect()
+    };
+    let mut measures = vec![subject.measure()];
+    if let Subject::Transport { pattern, .. } = subject {
+        // The CPU time of senders is in streams and round trips; what a pattern can carry, in streams.
+        let limited = before.request.max_cpus.is_some();
+        measures.extend((limited || pattern != Pattern::default()).then_some(Measure::Stream));
+        measures.extend(limited.then_some(Measure::RoundTrip));
+    }
+    for measure in measures {
+        block(measure, &asked(measure));
+    }
+    let holding = one("kill_point", "holding");
     match subject {
-        Subject::Transport { message_bytes, rate_per_s, pattern } => {
-            let size = format!("message_bytes = [{message_bytes}]");
-            let usual = pattern == Pattern::default();
-            let pattern = format!("pattern = [\"{pattern}\"]");
-            let place = if usual { "placement = [\"nearest\"]".to_owned() } else { spread };
-            let with_pattern = Parameter::find("pattern").is_some_and(|row| row.fits(Measure::Paced)) && !usual;
-            let mut lines = vec![size.clone(), format!("rate_per_s = [{rate_per_s}]"), place.clone()];
-            lines.extend(with_pattern.then(|| pattern.clone()));
-            block("\"paced\"", &lines);
-            // The CPU time of senders is in streams and round trips; what a pattern can carry, in streams.
-            if before.request.max_cpus.is_some() || !usual {
-                let mut lines = vec![size.clone(), place.clone()];
-                lines.extend((!usual).then_some(pattern));
-                block("\"stream\"", &lines);
-            }
-            if before.request.max_cpus.is_some() {
-                block("\"round_trip\"", &[size, place]);
-            }
-        }
-        Subject::Lock { contenders, critical_section_ns } => {
-            block(
-                "\"contention\"",
-                &[
-                    format!("contenders = [{contenders}]"),
-                    format!("critical_section_ns = [{critical_section_ns}]"),
-                    spread,
-                ],
-            );
-            if before.request.must_survive_crash {
-                block("\"recover\"", &["kill_point = [\"holding\"]".to_owned()]);
-            }
-        }
-        Subject::Pool { grain_ns, workers } => {
-            let workers = format!("workers = [{workers}]");
-            let lines =
-                [workers, "call = [\"apply-async\"]".to_owned(), format!("grain_ns = [{grain_ns}]"), spread.clone()];
-            block("\"dispatch\"", &lines);
-            if before.request.must_survive_crash {
-                block("\"recover\"", &["kill_point = [\"holding\"]".to_owned(), "workers = [2]".to_owned(), spread]);
-            }
-        }
-        Subject::State { contenders, reads_percent, message_bytes } => block(
-            "\"access\"",
-            &[
-                format!("contenders = [{contenders}]"),
-                format!("reads_percent = [{reads_percent}]"),
-                format!("message_bytes = [{message_bytes}]"),
-                spread,
-            ],
-        ),
-        Subject::Start { parent_rss_bytes, batch } => block(
-            "\"start_up\"",
-            &[
-                format!("parent_rss_bytes = [{parent_rss_bytes}]"),
-                format!("batch = [{batch}]"),
-                "placement = [\"unpinned\"]".to_owned(),
-            ],
-        ),
+        _ if !before.request.must_survive_crash => {}
+        Subject::Lock { .. } => block(Measure::Recover, &[holding]),
+        Subject::Pool { .. } => block(Measure::Recover, &[holding, one("workers", "2"), place]),
+        _ => {}
     }
     Text { file: "plans/advise.toml".to_owned(), text }
 }

@@ -12,7 +12,7 @@ use ipcmark::record::{Parameter, Params, Pattern, ROLES_MAX};
 use ipcmark_reports::Recording;
 use ipcmark_reports::advise::{Excluded, Request, Subject, advise, by_machine};
 
-use super::table;
+use super::{note_left_out, table};
 use crate::plan::{Budget, Ground};
 use crate::progress::print_line;
 use crate::run::DEFAULT_RUNS;
@@ -256,9 +256,7 @@ fn latest_run() -> anyhow::Result<PathBuf> {
 
 fn read(paths: &[PathBuf]) -> anyhow::Result<Recording> {
     let recording = ipcmark_reports::read(paths)?;
-    for bad in &recording.bad_lines {
-        print_line(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
-    }
+    note_left_out(&recording.bad_lines);
     Ok(recording)
 }
 

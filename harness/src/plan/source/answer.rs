@@ -75,15 +75,7 @@ impl Stated {
         page: &Page<'_>,
         mut cases: impl Iterator<Item = &'c Case>,
     ) -> anyhow::Result<()> {
-        let meant = |case: &Case| {
-            self.part.measure.is_none_or(|measure| case.measure == measure)
-                && self.part.family.as_ref().is_none_or(|family| case.family == *family)
-                && self.part.params.iter().all(|(name, value)| {
-                    let of_case = Parameter::find(name).and_then(|row| row.value(&case.params));
-                    matches!(value.as_str(), LEAST | MOST) || of_case.as_ref() == Some(value)
-                })
-        };
-        if cases.any(meant) {
+        if cases.any(|case| self.part.means(case)) {
             return Ok(());
         }
         let why = format_args!("`{}`: the plan has no case with this measure and these parameters", self.part.label);
