@@ -207,6 +207,21 @@ pub struct Report {
     pub core_to_core: Option<Box<CoreToCore>>,
     /// Only from a trial of a contended lock or of shared state: one entry for each role of this worker.
     pub holders: Vec<HolderFinding>,
+    /// Only from an open loop over a channel: one entry for each receiver of this worker.
+    pub arrivals: Vec<ArrivalFinding>,
+}
+
+/// What one receiver of an open loop saw; the result of the trial is computed from those of all receivers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ArrivalFinding {
+    /// Messages of the timed phase that it verified.
+    pub arrived: u64,
+    /// Part of the offered pace that it kept: planned time over the time that they took.
+    pub pace: f64,
+    /// Step of the clock that stamped them.
+    pub clock_step_ns: f64,
+    /// Their latencies, as in a report.
+    pub histogram: String,
 }
 
 /// Counts of one contender for a lock; the result of the trial is computed from those of all contenders.

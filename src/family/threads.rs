@@ -140,6 +140,7 @@ pub(super) fn both(led: MeasureResult, followed: MeasureResult, pair: bool) -> M
         }
         led.roles.append(&mut followed.roles);
         led.metrics.append(&mut followed.metrics);
+        led.arrivals.append(&mut followed.arrivals);
         led.histogram = led.histogram.or(followed.histogram);
         if led.windows.is_empty() {
             led.windows = followed.windows;

@@ -8,20 +8,20 @@ use std::io;
 use std::marker::PhantomData;
 
 use super::threads;
-use super::{AnyMechanism, Mechanism, Talk};
+use super::{AnyMechanism, Concluded, Mechanism, Talk};
 use crate::address::Endpoint;
 use crate::conformance;
 use crate::control::{Leader, Page};
+use crate::measure::paced;
 use crate::measure::paired::{self, Floor};
 use crate::measure::round_trip::Side;
 use crate::measure::stream::{self, Sink, Source};
 use crate::measure::{self, MeasureResult, Task};
-use crate::protocol::RoleSpec;
-use crate::protocol::{Link, Offered, Order};
+use crate::protocol::{Link, Offered, Order, Report, RoleSpec};
 use crate::record::{Case, CostModel, Group, Isolation, Measure, Role};
 use crate::shm;
 use crate::transport::erased::{AnyReceiver, AnySender, AnyTransport};
-use crate::transport::{Delivery, EndpointId, Entry, FAMILY, Peers, Roles, Shape, Transport, roles};
+use crate::transport::{Delivery, EndpointId, Entry, FAMILY, Peers, Roles, Shape, Topology, Transport, roles};
 use crate::variant::{Variant, answers};
 use ends::{Attachment, channels, ends};
 use host::AttachEnds;
@@ -106,6 +106,11 @@ impl<T: Transport> Mechanism for Row<T> {
 
     fn counts_agree(&self, case: &Case) -> bool {
         Roles::of(case).is_pair()
+    }
+
+    fn conclude(&self, case: &Case, reports: &[Report]) -> Concluded {
+        let may_lose = matches!(T::DELIVERY, Delivery::Lossy | Delivery::Latest);
+        paced::conclude(case, reports, T::TOPOLOGY == Topology::Broadcast, may_lose)
     }
 
     fn turn(&self, case: &Case, slot: u32) -> u32 {

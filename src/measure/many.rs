@@ -1,6 +1,6 @@
 //! Throughput with several endpoints per channel, with parallel channels, and over channels that may lose or overwrite
-//! messages. The checks cover every byte that arrives, the order of each producer, and, on lossless channels, that
-//! every message arrives exactly once.
+//! messages; and the roles of open loops of any pattern, whose timed loops are in [`super::paced`]. The checks cover every
+//! byte that arrives, the order of each producer, and, on lossless channels, that every message arrives exactly once.
 //!
 //! A consumer that shares a channel cannot predict its next message. The first payload word is a bijection of producer
 //! and sequence, so it identifies the message. Consumers add up these words, and the leader compares their number and
@@ -9,9 +9,10 @@
 
 mod gather;
 
-use gather::Gatherer;
+pub(super) use gather::Gatherer;
 
 use super::meter::Meter;
+use super::paced;
 use super::paired::Floor;
 use super::stream::{Sink, Source, rates};
 use super::{MeasureError, MeasureResult, Task, count, follow, invalid, phase, together};
@@ -19,7 +20,7 @@ use crate::clock;
 use crate::control::{Leader, Member, Page};
 use crate::payload::{mix, stamp};
 use crate::protocol::Report;
-use crate::record::{Window, metric};
+use crate::record::{Measure, Window, metric};
 use crate::transport::{Delivery, Receiver, Roles, Sender, Topology, Transport};
 
 /// The producer number of end marks.
@@ -58,7 +59,7 @@ impl Gathering {
 
     /// Messages that all consumers together must verify after each sender has sent `sent`; `None` if messages may be
     /// lost.
-    fn due(self, roles: Roles, sent: u64) -> Option<u64> {
+    pub(super) fn due(self, roles: Roles, sent: u64) -> Option<u64> {
         match self {
             Self::InOrder => Some(sent * u64::from(roles.receivers())),
             Self::All | Self::Share => Some(sent * u64::from(roles.senders())),
@@ -68,8 +69,8 @@ impl Gathering {
 }
 
 /// Sender as a trait object, so that the code around it is compiled once.
-trait Producing {
-    fn send(&mut self, count: u64) -> Result<(), MeasureError>;
+pub(super) trait Producing {
+    fn send(&mut self, page: &Page, count: u64) -> Result<(), MeasureError>;
     fn mark(&mut self) -> Result<(), MeasureError>;
     fn sent(&self) -> u64;
 }
@@ -80,7 +81,10 @@ struct Producer<'a, S> {
 }
 
 impl<S: Sender> Producing for Producer<'_, S> {
-    fn send(&mut self, count: u64) -> Result<(), MeasureError> {
+    fn send(&mut self, page: &Page, count: u64) -> Result<(), MeasureError> {
+        if self.task.case.measure == Measure::Paced && page.is_hot() {
+            return paced::pace(&mut self.source, page, self.task, count);
+        }
         self.source.send_as(self.task.touch(), count)
     }
 
@@ -94,16 +98,19 @@ impl<S: Sender> Producing for Producer<'_, S> {
 }
 
 /// Sends the messages of a phase and records the progress. The last sender of a channel also sends the end marks.
-fn produce(
+pub(super) fn produce(
     producer: &mut dyn Producing,
     count: u64,
     page: &Page,
     task: &Task,
     gathering: Gathering,
 ) -> Result<(), MeasureError> {
+    if count == 0 {
+        return Ok(());
+    }
     let roles = Roles::of(&task.case);
     page.set_started_ns(task.slot, clock::now_ns());
-    producer.send(count)?;
+    producer.send(page, count)?;
     page.set_progress(task.slot, producer.sent());
     if gathering == Gathering::Share
         && page.finish(roles.endpoint(task.slot).channel).is_multiple_of(roles.senders_each)
@@ -115,8 +122,11 @@ fn produce(
 
 /// Runs the sender on slot 0, which leads.
 pub fn lead<S: Sender>(sender: S, leader: &mut Leader, task: &Task, gathering: Gathering) -> MeasureResult {
-    let source = Source::new(sender, task.message_bytes());
-    lead_phases(&mut Producer { source, task }, leader, task, gathering)
+    let mut producer = Producer { source: Source::new(sender, task.message_bytes()), task };
+    match task.case.measure {
+        Measure::Paced => paced::lead(&mut producer, leader, task, gathering),
+        _ => lead_phases(&mut producer, leader, task, gathering),
+    }
 }
 
 fn lead_phases(producer: &mut dyn Producing, leader: &mut Leader, task: &Task, gathering: Gathering) -> MeasureResult {
@@ -171,7 +181,7 @@ fn verified(page: &Page, roles: Roles) -> (u64, u64) {
 }
 
 /// Compares the verified messages with the sent messages of the whole trial.
-fn audit(page: &Page, roles: Roles, gathering: Gathering, sent: u64) -> Result<(), MeasureError> {
+pub(super) fn audit(page: &Page, roles: Roles, gathering: Gathering, sent: u64) -> Result<(), MeasureError> {
     let Some(due) = gathering.due(roles, sent) else { return Ok(()) };
     let (number, sum) = verified(page, roles);
     if number != due {
@@ -208,6 +218,9 @@ pub fn follow_receiver<R: Receiver>(
 ) -> MeasureResult {
     let roles = Roles::of(&task.case);
     let first = (roles.endpoint(task.slot).channel * roles.senders_each) as u16;
+    if task.case.measure == Measure::Paced {
+        return paced::follow(receiver, member, task, gathering);
+    }
     if gathering == Gathering::InOrder {
         let mut sink = Sink::new(receiver, task.message_bytes()).numbered(first);
         let mut verified = 0;
@@ -223,14 +236,16 @@ pub fn follow_receiver<R: Receiver>(
     follow(member, task, &mut Floor::none(), &mut |member, count| {
         let before = gatherer.number;
         owed += count;
-        let ended_ns = gatherer.gather(gathering, owed, &|| member.page().progress(u32::from(first)) >= owed)?;
+        let ended_ns =
+            gatherer.gather(gathering, owed, &|| member.page().progress(u32::from(first)) >= owed, &mut |_, _| {})?;
         note(member, gatherer.number, gatherer.sum, ended_ns);
         // A lossy channel reports the count of sent messages.
         Ok(if gathering.due(roles, count).is_none() { count } else { gatherer.number - before })
     })
 }
 
-fn note(member: &Member, number: u64, sum: u64, ended_ns: u64) {
+/// Records what a receiver has verified so far.
+pub(super) fn note(member: &Member, number: u64, sum: u64, ended_ns: u64) {
     let (page, slot) = (member.page(), member.slot());
     page.set_progress(slot, number);
     page.set_tally(slot, sum);

@@ -9,6 +9,7 @@
 
 use std::hint;
 use std::io;
+use std::thread;
 
 use crate::control::Page;
 use crate::payload::{mix, stamp};
@@ -27,6 +28,8 @@ const LOOKS_PER_ABORT_CHECK: u32 = 4096;
 #[derive(Clone, Debug)]
 pub struct Schedule {
     rate_per_s: u64,
+    /// Producers that share the rate.
+    producers: u32,
     burst: u64,
     /// Source of the gaps; Poisson arrivals only.
     random: Option<Random>,
@@ -59,18 +62,32 @@ impl Schedule {
         let rate_per_s = rate_per_s.ok_or_else(|| io::Error::other("a paced case names its messages a second"))?;
         let arrivals = case.params.arrivals.unwrap_or(Arrivals::Constant);
         let burst = if arrivals == Arrivals::Burst { u64::from(case.params.burst.unwrap_or(1).max(1)) } else { 1 };
-        let step = u128::from(burst) * u128::from(PS_PER_S);
-        Ok(Self {
+        let alone = Self {
             rate_per_s,
+            producers: 1,
             burst,
             random: (arrivals == Arrivals::Poisson).then_some(Random { seed, producer, sequence: 0 }),
             left_of_burst: 0,
-            step_ps: (step / u128::from(rate_per_s)) as u64,
-            step_rest: (step % u128::from(rate_per_s)) as u64,
+            step_ps: 0,
+            step_rest: 0,
             next_ps: 0,
             next_rest: 0,
             due_ps: 0,
-        })
+        };
+        Ok(alone.share(0, 1))
+    }
+
+    /// Part of the `index`-th of `producers` that share the rate. Constant arrivals and bursts are dealt out in turn, so that
+    /// those of all producers together are those of one; Poisson arrivals of each are independent of the others'.
+    #[must_use]
+    pub fn share(self, index: u32, producers: u32) -> Self {
+        let rate = u128::from(self.rate_per_s);
+        let bursts = |number: u32| {
+            let ps = u128::from(number) * u128::from(self.burst) * u128::from(PS_PER_S);
+            ((ps / rate) as u64, (ps % rate) as u64)
+        };
+        let ((step_ps, step_rest), (next_ps, next_rest)) = (bursts(producers), bursts(index));
+        Self { producers, step_ps, step_rest, next_ps, next_rest, ..self }
     }
 
     /// Messages per burst.
@@ -78,9 +95,9 @@ impl Schedule {
         self.burst
     }
 
-    /// Mean time between two messages, in nanoseconds.
+    /// Mean time between two messages of this producer, in nanoseconds.
     pub fn interval_ns(&self) -> f64 {
-        1e9 / self.rate_per_s as f64
+        1e9 / self.rate_per_s as f64 * f64::from(self.producers)
     }
 
     /// Advances to the next burst. Accumulated remainders keep the rate exact without a division per message, which
@@ -103,7 +120,7 @@ impl Iterator for Schedule {
     #[inline]
     fn next(&mut self) -> Option<u64> {
         if let Some(random) = &mut self.random {
-            let gap_ps = random.exponential() * PS_PER_S as f64 / self.rate_per_s as f64;
+            let gap_ps = random.exponential() * PS_PER_S as f64 / self.rate_per_s as f64 * f64::from(self.producers);
             self.due_ps += gap_ps.round() as u64;
         } else if self.left_of_burst == 0 {
             self.left_of_burst = self.burst - 1;
@@ -132,10 +149,23 @@ impl Random {
 /// Errors: `Interrupted` if the trial is aborted.
 #[inline]
 pub fn spin_until(due_ns: u64) -> io::Result<u64> {
+    poll_until(due_ns, hint::spin_loop)
+}
+
+/// Like [`spin_until`], and yields the CPU between polls, for a thread that shares it with other roles.
+///
+/// Errors: `Interrupted` if the trial is aborted.
+#[inline]
+pub fn yield_until(due_ns: u64) -> io::Result<u64> {
+    poll_until(due_ns, thread::yield_now)
+}
+
+#[inline]
+fn poll_until(due_ns: u64, rest: fn()) -> io::Result<u64> {
     spin_for(|| {
         let now_ns = clock::now_ns();
         if now_ns + ALERT_NS < due_ns {
-            hint::spin_loop();
+            rest();
         }
         (now_ns >= due_ns).then_some(now_ns)
     })
@@ -152,6 +182,16 @@ pub fn spin_for_post(page: &Page, slot: u32, word: u64) -> io::Result<()> {
             hint::spin_loop();
         }
         posted.then_some(())
+    })
+}
+
+/// Polls until the role on `slot` has posted its first word, and returns it.
+///
+/// Errors: `Interrupted` if the trial is aborted.
+pub fn spin_for_first_post(page: &Page, slot: u32) -> io::Result<u64> {
+    spin_for(|| {
+        hint::spin_loop();
+        Some(page.posted(slot)).filter(|word| *word > 0)
     })
 }
 
@@ -195,6 +235,20 @@ mod tests {
     fn a_burst_is_due_at_once_and_the_mean_rate_stays() {
         let all = schedule(1_000_000, Arrivals::Burst, Some(4), 1);
         assert_eq!(all.take(9).collect::<Vec<_>>(), [0, 0, 0, 0, 4000, 4000, 4000, 4000, 8000]);
+    }
+
+    #[test]
+    fn producers_that_share_a_rate_offer_together_what_one_would() {
+        for (arrivals, burst) in [(Arrivals::Constant, None), (Arrivals::Burst, Some(4))] {
+            let whole = schedule(3_000_000, arrivals, burst, 1);
+            let mut of_all: Vec<u64> = (0..3).flat_map(|index| whole.clone().share(index, 3).take(400)).collect();
+            of_all.sort_unstable();
+            assert_eq!(of_all, whole.take(1200).collect::<Vec<_>>(), "{arrivals}");
+        }
+        let whole = schedule(1_000_000, Arrivals::Poisson, None, 1);
+        assert!((whole.clone().share(1, 4).interval_ns() - 4000.0).abs() < 1e-9);
+        let last = whole.share(0, 4).nth(9_999).expect("a schedule has no end");
+        assert!((36_000_000..44_000_000).contains(&last), "ten standard errors around 40 ms: {last}");
     }
 
     #[test]

@@ -67,6 +67,19 @@ impl<S: Sender> Source<S> {
         }
     }
 
+    /// Next message, whose words are computed now.
+    #[inline]
+    pub fn next(&self) -> Known {
+        Known::new(self.message_bytes, stamp(self.producer, self.sent))
+    }
+
+    /// Sends the [`next`](Self::next) message.
+    #[inline]
+    pub fn send_next(&mut self, message: Known) -> Result<(), MeasureError> {
+        self.sent += 1;
+        Ok(self.sender.send(self.message_bytes, |room| message.fill(room))?)
+    }
+
     /// Sends one message without a producer number.
     pub fn send_mark(&mut self, stamp: u64) -> Result<(), MeasureError> {
         let message = Known::new(self.message_bytes, stamp);
@@ -125,13 +138,25 @@ impl<R: Receiver> Sink<R> {
         Self { producer, ..self }
     }
 
-    /// Receives and verifies `count` messages. Timed loop of the receiver.
+    /// Messages verified so far.
+    pub fn verified(&self) -> u64 {
+        self.verified
+    }
+
+    /// Receives and verifies `count` messages.
     #[inline]
     pub fn verify<W: Touching>(&mut self, count: u64) -> Result<(), MeasureError> {
+        self.verify_each::<W>(count, |_| {})
+    }
+
+    /// Like [`verify`](Self::verify), and calls `verified` with the sequence of each message. Timed loop of the receiver.
+    #[inline]
+    pub fn verify_each<W: Touching>(&mut self, count: u64, mut verified: impl FnMut(u64)) -> Result<(), MeasureError> {
         let (bytes, producer) = (self.message_bytes, self.producer);
         for sequence in self.verified..self.verified + count {
             let message = Known::new(bytes, stamp(producer, sequence));
             self.receiver.receive(|seen| W::check(&message, seen))?.map_err(MeasureError::Invalid)?;
+            verified(sequence);
         }
         self.verified += count;
         Ok(())

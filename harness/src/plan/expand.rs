@@ -236,6 +236,9 @@ impl Expander<'_> {
             "message_bytes" if !rows.iter().any(|row| row.carries()) => {
                 Some(format!("mechanisms that carry messages, not {}", names(rows)))
             }
+            "pattern" if !rows.iter().any(|row| answers(row, Measure::Stream) || answers(row, Measure::Drain)) => {
+                Some("channels and queues".to_owned())
+            }
             "workers" if !rows.iter().any(|row| answers(row, Measure::Dispatch)) => Some("pools".to_owned()),
             "delay_ns" if rows.iter().any(|row| !plays_alone(row)) => {
                 let able: Vec<&Variant> = self.ground.variants.iter().filter(|row| plays_alone(row)).collect();

@@ -40,9 +40,9 @@ fn reported(case: &Case, attempt: &Attempt, conditions: &Conditions<'_>) -> Outc
     let roles: Vec<RoleCost> = attempt.roles().cloned().collect();
     // Only one role computes them: the leader, or the receiver that knows when messages arrived.
     let mut metrics: Metrics = attempt.reports.iter().flat_map(|report| report.metrics.clone()).collect();
-    metrics.extend(per_message(case, leader.messages, &roles, &metrics));
     let together: Concluded = family::conclude(case, &attempt.reports);
     metrics.extend(together.metrics);
+    metrics.extend(per_message(case, leader.messages, &roles, &metrics));
     let disturbances = conditions.disturbances(&roles);
     let mut doubts = together.doubts;
     let declared = family::cost_model(case);

@@ -8,7 +8,6 @@ use crate::conformance;
 use crate::control::{Leader, Member};
 use crate::measure::inject::Faulty;
 use crate::measure::many::{self, Gathering};
-use crate::measure::paced::{Gauge, Pacer};
 use crate::measure::paired::Floor;
 use crate::measure::round_trip::Side;
 use crate::measure::stream::{Sink, Source};
@@ -86,12 +85,16 @@ impl<T: Transport> Ends<T> {
         receiver.ok_or_else(|| io::Error::other("this role was given no receiving end"))
     }
 
-    /// Messages that receivers must get, unless the stream has one sender and one receiver.
+    /// Messages that receivers must get: of every open loop, and of every stream but one of one sender and one receiver.
     fn gathering(task: &Task) -> Option<Gathering> {
         let roles = Roles::of(&task.case);
         let gathering = Gathering::of::<T>(roles);
         let plain = roles.is_pair() && gathering == Gathering::InOrder;
-        (task.case.measure == Measure::Stream && !plain).then_some(gathering)
+        let wanted = match task.case.measure {
+            Measure::Stream => !plain,
+            measure => measure == Measure::Paced,
+        };
+        wanted.then_some(gathering)
     }
 
     pub(super) fn lead(self, leader: &mut Leader, task: &Task, mut floor: Floor) -> MeasureResult {
@@ -111,7 +114,6 @@ impl<T: Transport> Ends<T> {
             (Measure::Conformance, _) => {
                 conformance::transport::lead(AnySender::new(sender), leader, task, T::DELIVERY)
             }
-            (Measure::Paced, _) => Pacer::new(sender, bytes).lead(leader, task),
             (Measure::Wake, _) => Rouser::new(sender, bytes, task.case.params.gap_ns.unwrap_or(0)).lead(leader, task),
             _ => Side::new(sender, Self::receiver(self.receiver)?, bytes).lead(leader, task, &mut floor),
         }
@@ -134,7 +136,6 @@ impl<T: Transport> Ends<T> {
             Measure::Conformance => {
                 conformance::transport::follow(AnyReceiver::new(receiver), member, task, T::DELIVERY)?
             }
-            Measure::Paced => Gauge::new(receiver, bytes, T::DELIVERY).follow(member, task)?,
             Measure::Wake => Sleeper::new(receiver, bytes).follow(member, task)?,
             _ => Side::new(Self::sender(self.sender)?, receiver, bytes).follow(member, task, &mut floor)?,
         };

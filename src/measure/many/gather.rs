@@ -9,7 +9,7 @@ use crate::transport::Receiver;
 use crate::{abort, clock};
 
 /// Receiver that identifies each message by its first word.
-pub(super) struct Gatherer<R> {
+pub(in crate::measure) struct Gatherer<R> {
     receiver: R,
     message_bytes: usize,
     /// Number of the channel's first producer.
@@ -17,9 +17,9 @@ pub(super) struct Gatherer<R> {
     /// Lowest sequence that may follow, per producer.
     next: Vec<u64>,
     /// Number of verified messages.
-    pub(super) number: u64,
+    pub(in crate::measure) number: u64,
     /// Sum of their mixed stamps.
-    pub(super) sum: u64,
+    pub(in crate::measure) sum: u64,
 }
 
 /// Kind of a received message.
@@ -30,37 +30,45 @@ enum Seen {
 
 impl<R: Receiver> Gatherer<R> {
     /// Creates a receiver of messages from `producers` senders, numbered from `first`.
-    pub(super) fn new(receiver: R, message_bytes: usize, first: u16, producers: u32) -> Self {
+    pub(in crate::measure) fn new(receiver: R, message_bytes: usize, first: u16, producers: u32) -> Self {
         Self { receiver, message_bytes, first, next: vec![0; producers as usize], number: 0, sum: 0 }
     }
 
-    /// Receives until the phase ends, when each producer has sent `owed` messages. Returns the time of the last
-    /// message.
-    pub(super) fn gather(
+    /// Receives until the phase ends, when each producer has sent `owed` messages, and calls `verified` with the producer and
+    /// the sequence of each message. Returns the time of the last message.
+    pub(in crate::measure) fn gather(
         &mut self,
         gathering: Gathering,
         owed: u64,
         sender_done: &dyn Fn() -> bool,
+        verified: &mut impl FnMut(usize, u64),
     ) -> Result<u64, MeasureError> {
         match gathering {
             Gathering::InOrder | Gathering::All => {
                 while self.number < owed * self.next.len() as u64 {
-                    self.one()?;
+                    self.one(owed, verified)?;
                 }
             }
-            Gathering::Share => while let Seen::Message(_) = self.one()? {},
-            Gathering::Newest => while !matches!(self.one()?, Seen::Message(sequence) if sequence + 1 == owed) {},
-            Gathering::WhatArrives => return self.until_silence(owed, sender_done),
+            Gathering::Share => while let Seen::Message(_) = self.one(owed, verified)? {},
+            Gathering::Newest => {
+                while !matches!(self.one(owed, verified)?, Seen::Message(sequence) if sequence + 1 == owed) {}
+            }
+            Gathering::WhatArrives => return self.until_silence(owed, sender_done, verified),
         }
         Ok(clock::now_ns())
     }
 
-    fn until_silence(&mut self, owed: u64, sender_done: &dyn Fn() -> bool) -> Result<u64, MeasureError> {
+    fn until_silence(
+        &mut self,
+        owed: u64,
+        sender_done: &dyn Fn() -> bool,
+        verified: &mut impl FnMut(usize, u64),
+    ) -> Result<u64, MeasureError> {
         let mut last_ns = clock::now_ns();
         // Only a time-out after the sender's check counts: a message may be sent between an earlier one and the check.
         let mut all_sent = false;
         loop {
-            match self.one() {
+            match self.one(owed, verified) {
                 Ok(seen) => {
                     last_ns = clock::now_ns();
                     if matches!(seen, Seen::Message(sequence) if sequence + 1 == owed) {
@@ -69,6 +77,8 @@ impl<R: Receiver> Gatherer<R> {
                 }
                 Err(MeasureError::Io(silence)) if silence.kind() == ErrorKind::TimedOut => {
                     if all_sent {
+                        // Nothing is in flight: what was not seen is lost.
+                        self.next.fill(owed);
                         return Ok(last_ns);
                     }
                     all_sent = sender_done();
@@ -83,7 +93,7 @@ impl<R: Receiver> Gatherer<R> {
 
     /// Receives and verifies one message. Body of the timed loop.
     #[inline]
-    fn one(&mut self) -> Result<Seen, MeasureError> {
+    fn one(&mut self, owed: u64, verified: &mut impl FnMut(usize, u64)) -> Result<Seen, MeasureError> {
         let bytes = self.message_bytes;
         let stamp = self
             .receiver
@@ -96,15 +106,17 @@ impl<R: Receiver> Gatherer<R> {
         if producer == END_MARK {
             return Ok(Seen::Mark);
         }
-        let next = producer.checked_sub(self.first).and_then(|at| self.next.get_mut(usize::from(at)));
-        let next = next
-            .ok_or_else(|| format!("a message has the unknown producer {producer}: corrupted or torn"))
-            .map_err(MeasureError::Invalid)?;
-        if sequence < *next {
+        let at = usize::from(producer.wrapping_sub(self.first));
+        let Some(next) = self.next.get_mut(at) else {
+            return invalid(format!("a message has the unknown producer {producer}: corrupted or torn"));
+        };
+        if !(*next..owed).contains(&sequence) {
             return invalid(format!(
-                "message {sequence} of producer {producer} came when at least {next} was due: repeated or out of order"
+                "message {sequence} of producer {producer} came when {next} or a later one below {owed} was due: repeated, \
+                 out of order or never sent"
             ));
         }
+        verified(at, sequence);
         *next = sequence + 1;
         self.number += 1;
         self.sum = self.sum.wrapping_add(mix(stamp));
@@ -114,25 +126,82 @@ impl<R: Receiver> Gatherer<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+    use std::io;
+
     use super::*;
-    use crate::payload::{CORRUPTIONS, stamp};
+    use crate::payload::{CORRUPTIONS, fill, stamp};
 
-    struct Once([u8; 128]);
+    /// Two cache lines.
+    const BYTES: usize = 128;
 
-    impl Receiver for Once {
-        fn receive<T>(&mut self, read: impl FnOnce(&[u8]) -> T) -> std::io::Result<T> {
-            Ok(read(&self.0))
+    /// Queue of messages; times out when it is empty.
+    struct Wire(VecDeque<Vec<u8>>);
+
+    impl Receiver for Wire {
+        fn receive<T>(&mut self, read: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
+            let message = self.0.pop_front().ok_or_else(|| io::Error::from(ErrorKind::TimedOut))?;
+            Ok(read(&message))
         }
     }
 
+    fn message(producer: u16, sequence: u64) -> Vec<u8> {
+        let mut bytes = vec![0; BYTES];
+        fill(&mut bytes, stamp(producer, sequence));
+        bytes
+    }
+
+    /// Verified messages among ten of each of two producers, numbered from 6.
+    fn gathered(
+        gathering: Gathering,
+        wire: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<Vec<(usize, u64)>, MeasureError> {
+        let mut gatherer = Gatherer::new(Wire(wire.into_iter().collect()), BYTES, 6, 2);
+        let mut seen = vec![];
+        gatherer.gather(gathering, 10, &|| true, &mut |producer, sequence| seen.push((producer, sequence)))?;
+        assert_eq!(gatherer.number, seen.len() as u64);
+        Ok(seen)
+    }
+
     #[test]
-    fn every_corruption_of_a_message_is_detected() {
+    fn lost_messages_leave_the_others_in_their_place() {
+        let verified = |sequences: &[u64]| {
+            let seen = gathered(Gathering::WhatArrives, sequences.iter().map(|&sequence| message(6, sequence)));
+            let seen = seen.expect("nothing is wrong");
+            assert!(seen.iter().all(|(producer, _)| *producer == 0));
+            seen.into_iter().map(|(_, sequence)| sequence).collect::<Vec<_>>()
+        };
+        assert_eq!(verified(&[0, 1, 4, 5, 9]), [0, 1, 4, 5, 9]);
+        assert_eq!(verified(&[3]), [3]);
+        assert!(verified(&[]).is_empty());
+    }
+
+    #[test]
+    fn messages_of_several_producers_are_told_apart_until_the_mark() {
+        let wire = [message(7, 0), message(6, 0), message(7, 3), message(END_MARK, 0), message(6, 1)];
+        assert_eq!(gathered(Gathering::Share, wire).expect("nothing is wrong"), [(1, 0), (0, 0), (1, 3)]);
+    }
+
+    #[test]
+    fn repeated_reordered_unknown_or_corrupted_messages_are_invalid() {
+        let why = |wire: Vec<Vec<u8>>| {
+            let error = gathered(Gathering::WhatArrives, wire).expect_err("a check fails");
+            assert!(matches!(error, MeasureError::Invalid(_)), "{error}");
+            error.to_string()
+        };
+        for sequences in [[0, 1, 1], [0, 3, 2], [0, 1, 10]] {
+            let why = why(sequences.map(|sequence| message(7, sequence)).to_vec());
+            assert!(why.contains("repeated, out of order or never sent"), "{why}");
+        }
+        for producer in [5, 8, 0] {
+            let why = why(vec![message(producer, 0)]);
+            assert!(why.contains("unknown producer"), "{why}");
+        }
+        assert!(why(vec![message(6, 0)[..BYTES - 1].to_vec()]).contains("127 bytes"));
         for (what, change) in CORRUPTIONS {
-            let mut message = [0; 128];
-            Known::new(128, stamp(1, 5)).fill(&mut message);
-            assert!(Gatherer::new(Once(message), 128, 0, 2).one().is_ok());
-            change(&mut message);
-            assert!(Gatherer::new(Once(message), 128, 0, 2).one().is_err(), "{what}");
+            let mut corrupted = message(6, 5);
+            change(&mut corrupted);
+            assert!(gathered(Gathering::WhatArrives, [message(6, 0), corrupted]).is_err(), "{what}");
         }
     }
 }

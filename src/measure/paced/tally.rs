@@ -1,4 +1,5 @@
-//! Metrics of a paced trial: latencies, and the rate that the mechanism achieved.
+//! Metrics of a paced trial: latencies, and the rate that the mechanism achieved. Several receivers of one trial have a tally
+//! each, and the metrics are computed from the [`ArrivalFinding`]s of all.
 //!
 //! The *achieved* rate is the offered rate times two shares: received by sent messages, and planned by actual time. The
 //! actual time adds the increase of the median latency from the first tenth to the last, which shows a growing backlog.
@@ -10,6 +11,7 @@ use hdrhistogram::Histogram;
 use super::super::histogram;
 use super::super::schedule::Schedule;
 use crate::clock::Anchor;
+use crate::protocol::ArrivalFinding;
 use crate::record::{Metrics, metric};
 
 /// Stamp of a lost message.
@@ -29,8 +31,9 @@ impl Arrival {
     }
 }
 
-/// Messages of the hot phase.
+/// Messages of the hot phase at one receiver.
 pub(in crate::measure) struct Tally {
+    /// In order of due time.
     arrivals: Vec<Arrival>,
     sent: u64,
     burst: u64,
@@ -39,28 +42,38 @@ pub(in crate::measure) struct Tally {
 }
 
 impl Tally {
-    /// Computes arrivals from `stamps`, one tick per message by sequence. The anchors enclose them; `start_ns` is the
-    /// begin of the schedule.
+    /// Computes arrivals from `stamps`, one tick per message: as many of each producer, by producer and sequence. The anchors
+    /// enclose them; `start_ns` is the begin of the producers' `schedules`.
     pub(in crate::measure) fn new(
         stamps: &[u64],
         anchors: (Anchor, Anchor),
         start_ns: u64,
-        schedule: &Schedule,
+        schedules: &[Schedule],
     ) -> Self {
         let ns_per_tick = anchors.0.ns_per_tick(&anchors.1);
         let since_start = |tick: u64| {
             let since_anchor = tick.saturating_sub(anchors.0.tick) as f64 * ns_per_tick;
             (anchors.0.ns + since_anchor.round() as u64).saturating_sub(start_ns)
         };
-        let arrivals = stamps
-            .iter()
-            .zip(schedule.clone())
+        let each = (stamps.len() / schedules.len().max(1)).max(1);
+        let mut arrivals: Vec<Arrival> = stamps
+            .chunks(each)
+            .zip(schedules)
+            .flat_map(|(stamps, schedule)| stamps.iter().zip(schedule.clone()))
             .filter(|(tick, _)| **tick != NEVER)
             .map(|(tick, due_ns)| Arrival { due_ns, verified_ns: since_start(*tick) })
             .collect();
-        let offered_per_s = 1e9 / schedule.interval_ns();
-        let clock_step_ns = anchors.0.step_ns(&anchors.1);
-        Self { arrivals, sent: stamps.len() as u64, burst: schedule.burst(), offered_per_s, clock_step_ns }
+        if schedules.len() > 1 {
+            // Stable, so that bursts stay whole.
+            arrivals.sort_by_key(|arrival| arrival.due_ns);
+        }
+        Self {
+            arrivals,
+            sent: stamps.len() as u64,
+            burst: schedules.first().map_or(1, Schedule::burst),
+            offered_per_s: schedules.iter().map(|schedule| 1e9 / schedule.interval_ns()).sum(),
+            clock_step_ns: anchors.0.step_ns(&anchors.1),
+        }
     }
 
     /// Distribution of all latencies.
@@ -72,29 +85,21 @@ impl Tally {
         all
     }
 
-    /// Metrics by name. The lost share is given only if messages may be lost.
-    pub(in crate::measure) fn metrics(
-        &self,
-        distribution: &Histogram<u64>,
-        message_bytes: usize,
-        may_lose: bool,
-    ) -> Metrics {
-        let achieved_per_s = self.offered_per_s * self.share_arrived() * self.share_of_pace();
-        let mut metrics = Metrics::from([
-            (metric::OFFERED_PER_S.into(), self.offered_per_s),
-            (metric::MESSAGES_PER_S.into(), achieved_per_s),
-            (metric::BYTES_PER_S.into(), achieved_per_s * message_bytes as f64),
-        ]);
-        metrics.extend(histogram::typical(distribution).map(|ns| (metric::LATENCY_NS.into(), ns)));
-        if may_lose {
-            metrics.insert(metric::LOST_SHARE.into(), 1.0 - self.share_arrived());
-        }
-        histogram::percentiles(distribution, self.clock_step_ns, &mut metrics);
-        metrics
+    /// Metrics by name, of the only receiver of a trial that loses nothing.
+    pub(in crate::measure) fn metrics(&self, distribution: &Histogram<u64>, message_bytes: usize) -> Metrics {
+        let arrived = self.arrivals.len() as f64 / self.sent.max(1) as f64;
+        let rates = (self.offered_per_s, self.offered_per_s * arrived * self.share_of_pace());
+        metrics(rates, distribution, self.clock_step_ns, message_bytes)
     }
 
-    fn share_arrived(&self) -> f64 {
-        self.arrivals.len() as f64 / self.sent.max(1) as f64
+    /// What this receiver saw.
+    pub(in crate::measure) fn finding(&self) -> Option<ArrivalFinding> {
+        Some(ArrivalFinding {
+            arrived: self.arrivals.len() as u64,
+            pace: self.share_of_pace(),
+            clock_step_ns: self.clock_step_ns,
+            histogram: histogram::encode(&self.distribution())?,
+        })
     }
 
     /// Planned time divided by actual time, between the middles of the first and the last tenth. Tenths hold whole
@@ -111,6 +116,23 @@ impl Tally {
         let behind_ns = median_latency_ns(last).saturating_sub(median_latency_ns(first)) as f64;
         if planned_ns > 0.0 { planned_ns / (planned_ns + behind_ns) } else { 1.0 }
     }
+}
+
+/// Metrics by name; `rates` are those offered and achieved.
+pub(in crate::measure) fn metrics(
+    (offered_per_s, achieved_per_s): (f64, f64),
+    distribution: &Histogram<u64>,
+    clock_step_ns: f64,
+    message_bytes: usize,
+) -> Metrics {
+    let mut metrics = Metrics::from([
+        (metric::OFFERED_PER_S.into(), offered_per_s),
+        (metric::MESSAGES_PER_S.into(), achieved_per_s),
+        (metric::BYTES_PER_S.into(), achieved_per_s * message_bytes as f64),
+    ]);
+    metrics.extend(histogram::typical(distribution).map(|ns| (metric::LATENCY_NS.into(), ns)));
+    histogram::percentiles(distribution, clock_step_ns, &mut metrics);
+    metrics
 }
 
 fn median_latency_ns(arrivals: &[Arrival]) -> u64 {
@@ -142,11 +164,11 @@ mod tests {
         let stamp = |(i, due_ns): (u64, u64)| latency_ns(i).map_or(NEVER, |ns| 77 + 2 * (START_NS + due_ns + ns));
         let stamps: Vec<u64> = (0..count).zip(schedule.clone()).map(stamp).collect();
         let anchor = |ns: u64| Anchor { ns, tick: 77 + 2 * ns };
-        Tally::new(&stamps, (anchor(0), anchor(1 << 40)), START_NS, &schedule)
+        Tally::new(&stamps, (anchor(0), anchor(1 << 40)), START_NS, &[schedule])
     }
 
     fn achieved(tally: &Tally) -> f64 {
-        tally.metrics(&tally.distribution(), 8, true)[metric::MESSAGES_PER_S]
+        tally.metrics(&tally.distribution(), 8)[metric::MESSAGES_PER_S]
     }
 
     #[test]
@@ -155,11 +177,25 @@ mod tests {
         assert_eq!(lossy.arrivals.len(), 900);
         let latencies = lossy.distribution();
         assert!(latencies.min() >= 499 && latencies.max() <= 507, "{} to {}", latencies.min(), latencies.max());
-        let metrics = lossy.metrics(&latencies, 8, true);
-        assert!((metrics[metric::LOST_SHARE] - 0.1).abs() < 1e-9);
+        let metrics = lossy.metrics(&latencies, 8);
         assert!((metrics[metric::MESSAGES_PER_S] - 900_000.0).abs() < 1000.0);
         assert!((metrics[metric::LATENCY_NS] - 503.0).abs() < 2.0);
-        assert!(!lossy.metrics(&latencies, 8, false).contains_key(metric::LOST_SHARE));
+        assert_eq!(lossy.finding().expect("a histogram").arrived, 900);
+    }
+
+    #[test]
+    fn messages_of_several_producers_are_one_series_in_due_order() {
+        for arrivals in Arrivals::ALL.iter().copied() {
+            let schedules: Vec<Schedule> = (0..4).map(|index| schedule(arrivals).share(index, 4)).collect();
+            // A receiver that falls behind by a quarter: seen only if the messages are in order.
+            let stamp = |due_ns: u64| START_NS + due_ns + 300 + due_ns / 4;
+            let stamps: Vec<u64> =
+                schedules.iter().flat_map(|schedule| schedule.clone().take(2500).map(stamp)).collect();
+            let anchor = |ns: u64| Anchor { ns, tick: ns };
+            let tally = Tally::new(&stamps, (anchor(0), anchor(1 << 40)), START_NS, &schedules);
+            assert!((tally.offered_per_s - 1e6).abs() < 1e-3);
+            assert!((achieved(&tally) - 800_000.0).abs() < 8000.0, "{arrivals}: {}", achieved(&tally));
+        }
     }
 
     #[test]

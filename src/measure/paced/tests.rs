@@ -1,75 +1,51 @@
-//! Receiver of a fake transport that loses, repeats or corrupts messages.
-
-use std::collections::VecDeque;
+//! Findings of several receivers as one result.
 
 use super::*;
-use crate::payload::{CORRUPTIONS, fill};
+use crate::record::Measure;
 
-/// Queue of messages; times out when it is empty.
-struct Wire(VecDeque<Vec<u8>>);
-
-impl Receiver for Wire {
-    fn receive<T>(&mut self, read: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
-        let message = self.0.pop_front().ok_or_else(|| io::Error::from(io::ErrorKind::TimedOut))?;
-        Ok(read(&message))
-    }
+fn case(pattern: &str) -> Case {
+    Case::new("transport", "any", Measure::Paced).with(|p| {
+        (p.rate_per_s, p.message_bytes, p.pattern) = (Some(10_000), Some(64), pattern.parse().ok());
+    })
 }
 
-fn message(sequence: u64) -> Vec<u8> {
-    let mut bytes = vec![0; 64];
-    fill(&mut bytes, stamp(PRODUCER, sequence));
-    bytes
-}
-
-/// Verified sequences among ten that were sent.
-fn verified(wire: impl IntoIterator<Item = Vec<u8>>) -> Result<Vec<u64>, MeasureError> {
-    let (page, _descriptor) = Page::create().expect("memory");
-    page.set_progress(SENDER_SLOT, 10);
-    let mut gauge = Gauge::new(Wire(wire.into_iter().collect()), 64, Delivery::Lossy);
-    gauge.end = 10;
-    let mut seen = vec![];
-    gauge.verify(&page, 10, |sequence| seen.push(sequence))?;
-    assert_eq!(gauge.next, 10, "the next phase begins where this one ends");
-    Ok(seen)
+/// Report of a receiver of `arrived` messages, each `latency_ns` late.
+fn report(arrived: u64, pace: f64, latency_ns: u64) -> Report {
+    let mut latencies = histogram::empty();
+    latencies.record_n(latency_ns, arrived).expect("within the bounds");
+    let histogram = histogram::encode(&latencies).expect("it encodes");
+    let finding = ArrivalFinding { arrived, pace, clock_step_ns: 1.0, histogram };
+    Report { messages: 1000, arrivals: vec![finding], ..Report::default() }
 }
 
 #[test]
-fn what_is_lost_leaves_the_others_in_their_place() {
-    assert_eq!(verified([0, 1, 4, 5, 9].map(message)).expect("nothing is wrong"), [0, 1, 4, 5, 9]);
-    assert_eq!(verified([3].map(message)).expect("silence ends it"), [3]);
-    assert!(verified([]).expect("all lost").is_empty());
+fn receivers_of_a_queue_add_up() {
+    let leader = Report { messages: 1000, ..Report::default() };
+    let all = [leader, report(600, 1.0, 1_000), report(400, 0.5, 9_000)];
+    let found = conclude(&case("1:2"), &all, false, false);
+    assert!((found.metrics[metric::OFFERED_PER_S] - 10_000.0).abs() < 1e-9);
+    assert!((found.metrics[metric::MESSAGES_PER_S] - 8_000.0).abs() < 1e-6, "0.6 and half of 0.4");
+    assert!((found.metrics[metric::BYTES_PER_S] - 512_000.0).abs() < 1e-3);
+    assert!((found.metrics[metric::LATENCY_NS] - 1_000.0).abs() < 2.0);
+    assert!((found.metrics[metric::P90_NS] - 9_000.0).abs() < 10.0);
+    assert!(!found.metrics.contains_key(metric::LOST_SHARE));
+    let latencies = histogram::decode(&found.histogram.expect("a histogram")).expect("it decodes");
+    assert_eq!(latencies.len(), 1000);
 }
 
 #[test]
-fn what_may_be_lost_may_not_be_repeated_reordered_or_corrupted() {
-    for sequences in [[0, 1, 1], [0, 3, 2], [0, 1, 10]] {
-        let why = verified(sequences.map(message)).expect_err("a check fails").to_string();
-        assert!(why.contains("repeated or out of order"), "{why}");
-    }
-    for byte in [0, 63] {
-        let mut corrupted = message(1);
-        corrupted[byte] ^= 4;
-        let why = verified([message(0), corrupted]).expect_err("a check fails").to_string();
-        assert!(why.contains("corrupted, torn or stale"), "{why}");
-    }
-    let why = verified([message(0)[..63].to_vec()]).expect_err("a check fails").to_string();
-    assert!(why.contains("63 bytes"), "{why}");
-}
-
-#[test]
-fn every_corruption_of_a_message_is_detected() {
-    for (what, change) in CORRUPTIONS {
-        let mut message = [0; 128];
-        fill(&mut message, stamp(PRODUCER, 9));
-        assert_eq!(sequence_of(&message, 128), Ok(9));
-        change(&mut message);
-        assert!(sequence_of(&message, 128).is_err(), "{what}");
-    }
+fn a_broadcast_message_counts_once_at_the_rate_of_the_slowest() {
+    let found = conclude(&case("1:2"), &[report(1000, 1.0, 500), report(1000, 0.9, 500)], true, false);
+    assert!((found.metrics[metric::MESSAGES_PER_S] - 9_000.0).abs() < 1e-6);
+    let lossy = conclude(&case("1:2"), &[report(1000, 1.0, 500), report(500, 1.0, 500)], true, true);
+    assert!((lossy.metrics[metric::LOST_SHARE] - 0.25).abs() < 1e-9);
+    assert!((lossy.metrics[metric::MESSAGES_PER_S] - 5_000.0).abs() < 1e-6);
+    assert!(conclude(&case("1:1"), &[Report::default()], false, false).metrics.is_empty());
 }
 
 #[test]
 fn a_trial_ends_with_a_whole_burst() {
-    let mut case = Case::new("transport", "any", crate::record::Measure::Paced);
+    let mut case = Case::new("transport", "any", Measure::Paced);
     assert_eq!([1, 2, 7].map(|count| whole_bursts(count, &case)), [2, 2, 7]);
     case.params.burst = Some(100);
     assert_eq!([1, 250, 1000].map(|count| whole_bursts(count, &case)), [200, 200, 1000]);

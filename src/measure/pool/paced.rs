@@ -7,6 +7,8 @@
 //!
 //! Bursts show how idle workers wake up.
 
+use std::slice;
+
 use super::open_loop::OpenLoop;
 use super::trial::Trial;
 use super::usage::WorkerUsage;
@@ -55,13 +57,14 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
     dispatcher.close()?;
     trial.end(count)?;
 
-    let tally = Tally::new(&open_loop.read(), (before, after), open_loop.start_ns, &open_loop.schedule);
+    let tally =
+        Tally::new(&open_loop.read(), (before, after), open_loop.start_ns, slice::from_ref(&open_loop.schedule));
     let distribution = tally.distribution();
     let mut report = Report {
         messages: count,
         chosen_by: derived.chosen_by.into(),
         warm_up_ns: derived.warm_up_ns,
-        metrics: tally.metrics(&distribution, tasks.bytes, false),
+        metrics: tally.metrics(&distribution, tasks.bytes),
         histogram: histogram::encode(&distribution),
         roles,
         ..Report::default()

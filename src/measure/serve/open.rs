@@ -65,13 +65,13 @@ pub(super) fn summary(area: &Area, task: &Task, span: Span, seed: u64, count: u6
     // Stamps and due times are on the same clock: a tick is a nanosecond.
     let anchor = |ns: u64| Anchor { ns, tick: ns };
     let schedule = Schedule::of(&task.case, 0, seed)?;
-    let tally = Tally::new(&stamps, (anchor(0), anchor(1 << 40)), span.start_ns, &schedule);
+    let tally = Tally::new(&stamps, (anchor(0), anchor(1 << 40)), span.start_ns, &[schedule]);
     let distribution = tally.distribution();
     let mut report = Report {
         messages: count,
         chosen_by: if task.timing.fixed_count.is_some() { "fixed" } else { "time" }.into(),
         warm_up_ns: task.timing.warm_up_ns,
-        metrics: tally.metrics(&distribution, server::request_bytes(&task.case), false),
+        metrics: tally.metrics(&distribution, server::request_bytes(&task.case)),
         histogram: histogram::encode(&distribution),
         ..Report::default()
     };

@@ -54,7 +54,7 @@ parameters! {
     /// Payload of one message.
     message_bytes: u64 => row("message size").of(Unit::Bytes).within(0, MESSAGE_BYTES_MAX),
     /// Senders and receivers of one channel.
-    pattern: Pattern => row("pattern").for_only(&[Stream, Drain]).usually("1:1"),
+    pattern: Pattern => row("pattern").for_only(&[Stream, Paced, Drain]).usually("1:1"),
     /// Independent channels of one sender and one receiver each, used at the same time.
     pairs: u32 => row("pairs").within(1, ROLES_MAX as u64 / 2).for_only(&[Stream, Drain]).usually("1"),
     /// CPU hogs: processes beside the trial that only burn CPU time.
@@ -68,7 +68,7 @@ parameters! {
     connections: u32 => row("connections").derived(),
     /// Bytes of the payload that both sides access.
     touch: Touch => row("bytes accessed").for_only(&[RoundTrip, Stream]).usually("all"),
-    /// Messages a second that an open loop offers.
+    /// Messages a second that an open loop offers, from all senders together.
     rate_per_s: u64 => row("offered rate")
         .of(Unit::PerSecond)
         .within(1, 1_000_000_000)

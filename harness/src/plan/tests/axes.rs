@@ -51,6 +51,10 @@ fn numbers_of_roles_double_up_to_all_cpus() {
 fn arrivals_are_constant_unless_asked() {
     let plan = plan(&asked("[\"paced\"]", "rate_per_s = [10_000]")).expect("sound");
     assert_eq!(keys(&plan)[1], "transport/pipe/paced/process/same_l3/message_bytes=64/rate_per_s=10000");
+    let more = "rate_per_s = [10_000]\npattern = [\"1:1\", \"2:1\"]\nplacement = [\"spread\"]";
+    let plan = self::plan(&asked("[\"paced\"]", more)).expect("sound");
+    let shared = "transport/pipe/paced/process/spread/message_bytes=64/pattern=2:1/rate_per_s=10000";
+    assert!(keys(&plan).contains(&shared.to_owned()), "{:?}", keys(&plan));
 }
 
 #[test]
@@ -150,7 +154,8 @@ fn a_list_without_use_is_an_error_with_its_line() {
             "plans/x.toml:11: `gap_ns` is at least 1 ns, at most 1 s, not 2000000 us",
         ),
         ("[\"cost_model\"]", "touch = [\"none\"]".into(), "plans/x.toml:11: `touch` fits only round_trip, stream"),
-        ("[\"round_trip\"]", "pattern = [\"2:1\"]".into(), "plans/x.toml:11: `pattern` fits only stream"),
+        ("[\"round_trip\"]", "pattern = [\"2:1\"]".into(), "plans/x.toml:11: `pattern` fits only stream, paced, drain"),
+        ("[\"paced\"]", format!("{rates}pairs = [2]"), "plans/x.toml:12: `pairs` fits only stream, drain"),
         ("[\"stream\"]", "pattern = [\"2\"]".into(), "plans/x.toml:11: `2` is no pattern; write senders:receivers"),
         ("[\"stream\"]", "pattern = [\"0:1\"]".into(), "plans/x.toml:11: `0:1` is out of range"),
         ("[\"stream\"]", "pairs = [2]\npattern = [\"2:1\"]".into(), "plans/x.toml:11: a pair is one sender and one"),

@@ -105,8 +105,11 @@ pub fn supports<T: Transport>(case: &Case) -> Result<(), String> {
     if roles.is_pair() && case.params.pairs.is_none() {
         return Ok(());
     }
-    if case.measure != Measure::Stream {
+    if !matches!(case.measure, Measure::Stream | Measure::Paced) {
         return Err(format!("`{}` needs one sender and one receiver", case.measure));
+    }
+    if case.params.pairs.is_some() && case.measure == Measure::Paced {
+        return Err(format!("`{}` has one channel; `pairs` fits only streams", case.measure));
     }
     if producers == 0 || consumers == 0 || roles.channels == 0 || roles.count() > MAX_SLOTS {
         return Err(format!("a trial has 2 to {MAX_SLOTS} roles, with at least one sender and one receiver"));
