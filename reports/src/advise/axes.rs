@@ -1,6 +1,6 @@
 //! Axes on which measured cases lie, and how far a case is from a request.
 
-use ipcmark_record::{Case, Measure};
+use ipcmark_record::{Case, Measure, Pattern};
 
 use super::request::Subject;
 use super::span;
@@ -10,7 +10,7 @@ use crate::format;
 pub(super) struct Axis {
     pub name: &'static str,
     pub asked: f64,
-    has: fn(&Case) -> f64,
+    pub has: fn(&Case) -> f64,
     /// Added before the logarithm: values far below it are alike.
     soft: f64,
     /// How much more a step along this axis moves a result than one along the message size.
@@ -60,6 +60,27 @@ impl Subject {
     pub(super) fn axes(self, measure: Measure) -> Vec<Axis> {
         let asked = self.case();
         self.bare_axes(measure).into_iter().map(|axis| Axis { asked: (axis.has)(&asked), ..axis }).collect()
+    }
+
+    /// The subject with other values on the axes of its measure.
+    pub(super) fn at(self, values: &[f64]) -> Self {
+        let whole = |axis: usize| values.get(axis).map_or(0, |value| value.round() as u64);
+        let count = |axis: usize| u32::try_from(whole(axis)).unwrap_or(u32::MAX);
+        match self {
+            Self::Transport { .. } => Self::Transport {
+                message_bytes: whole(0),
+                rate_per_s: whole(1),
+                pattern: Pattern { senders: count(2), receivers: count(3) },
+            },
+            Self::Lock { .. } => Self::Lock { contenders: count(0), critical_section_ns: whole(1) },
+            Self::Pool { .. } => Self::Pool { grain_ns: whole(0), workers: count(1) },
+            Self::State { .. } => Self::State {
+                contenders: count(0),
+                reads_percent: 100_u32.saturating_sub(count(1)),
+                message_bytes: whole(2),
+            },
+            Self::Start { .. } => Self::Start { parent_rss_bytes: whole(0), batch: count(1) },
+        }
     }
 
     fn bare_axes(self, measure: Measure) -> Vec<Axis> {

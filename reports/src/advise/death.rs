@@ -20,6 +20,11 @@ pub struct Death {
 }
 
 impl Death {
+    /// Whether it is known without a measurement.
+    pub fn is_declared(&self) -> bool {
+        !self.measured && self.survives.is_some()
+    }
+
     pub(super) fn unknown(words: &str) -> Self {
         Self { survives: None, words: words.to_owned(), measured: false }
     }

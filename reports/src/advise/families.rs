@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ipcmark_record::{Group, KillPoint, Kind, Measure, Placement, metric};
+use ipcmark_record::{Group, KillPoint, Measure, Placement};
 
 use super::death::Death;
 use super::rank::Draft;
@@ -10,7 +10,6 @@ use super::request::{Request, Subject};
 use super::table::{Figure, Table};
 use super::{Candidate, Excluded, NOT_MEASURED, Span};
 use crate::analyse::study::{CaseStudy, Study};
-use crate::analyse::trials::estimate;
 
 /// Placement of most cases that answer the request.
 pub(super) fn placement(study: &Study<'_>, subject: Subject) -> Option<Placement> {
@@ -56,12 +55,10 @@ pub(super) fn typical(case: &CaseStudy<'_>) -> Option<Span> {
 
 /// CPUs that all roles keep busy.
 fn cpus(case: &CaseStudy<'_>) -> Option<Span> {
-    let name = match case.case.measure {
-        Measure::Contention => metric::CPU_NS_PER_ACQUISITION,
-        Measure::Access => metric::CPU_NS_PER_MESSAGE,
-        _ => return None,
-    };
-    let busy = Span::of(&estimate(&case.records, Kind::Cost, name).filter(|estimate| estimate.value > 0.0)?);
+    if !matches!(case.case.measure, Measure::Contention | Measure::Access) {
+        return None;
+    }
+    let busy = Span::of(&case.cpu_ns()?);
     Some(busy.times(typical(case)?.value / 1e9))
 }
 

@@ -8,6 +8,7 @@ mod axes;
 mod death;
 mod families;
 mod floors;
+mod grid;
 mod rank;
 mod request;
 mod span;
@@ -21,6 +22,9 @@ use serde::Serialize;
 
 pub use self::death::Death;
 pub use self::families::unfit;
+pub(crate) use self::grid::{Field, Grid, grids};
+pub(crate) use self::rank::{bare, ends, in_figures};
+pub(crate) use self::request::shown_cpus;
 pub use self::request::{Request, Subject};
 pub use self::span::{PredictionError, Span};
 pub use self::table::{Basis, Figure};
@@ -102,6 +106,26 @@ impl Candidate {
     pub fn is_sure(&self) -> bool {
         self.doubts.is_empty()
     }
+
+    /// What its figures are made of, one line for those of the same cases; `typical_word` names the main metric.
+    pub fn evidence(&self, typical_word: &str) -> Vec<String> {
+        let figures = [
+            (typical_word, &self.typical),
+            ("p99", &self.p99_ns),
+            ("CPUs", &self.cpus),
+            ("rate", &self.capacity_per_s),
+        ];
+        let mut said: Vec<String> = vec![];
+        for (word, figure) in figures.into_iter().filter_map(|(word, figure)| Some((word, figure.as_ref()?))) {
+            let error = figure.error_in_words().map_or_else(String::new, |error| format!("; {error}"));
+            let line = format!("{}{error}", figure.evidence);
+            match said.iter_mut().find(|known| known.ends_with(&format!(": {line}"))) {
+                Some(known) => known.insert_str(known.len() - line.len() - 2, &format!(", {word}")),
+                None => said.push(format!("{word}: {line}")),
+            }
+        }
+        said
+    }
 }
 
 /// Why a row is left out of which no case fits.
@@ -135,9 +159,18 @@ pub fn by_machine(recording: Recording) -> Vec<Recording> {
 /// what is asked on any machine, where that is known.
 pub fn advise(request: &Request, recordings: &[Recording], refused: &dyn Fn(&str) -> Option<String>) -> Advice {
     let studies: Vec<Study<'_>> = recordings.iter().map(Study::of).collect();
-    let Some((here, others)) = studies.split_first() else {
-        return rank::ranked(request, String::new(), None, vec![]);
-    };
+    match studies.split_first() {
+        Some((here, others)) => from_studies(request, here, others, refused),
+        None => rank::ranked(request, String::new(), None, vec![]),
+    }
+}
+
+fn from_studies(
+    request: &Request,
+    here: &Study<'_>,
+    others: &[Study<'_>],
+    refused: &dyn Fn(&str) -> Option<String>,
+) -> Advice {
     let drafts = match request.subject {
         Subject::Transport { .. } => transports::drafts(request, here, others, refused),
         _ => families::drafts(request, here, refused),

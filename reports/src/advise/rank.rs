@@ -93,17 +93,15 @@ fn judge(request: &Request, candidate: &Candidate) -> Result<Vec<String>, Exclud
         // The median is below the 99th percentile.
         let is_time = !request.subject.is_rate();
         let median = typical.filter(|figure| is_time && figure.span.low > limit);
-        let broken = |figure: &Figure| {
-            let ends = format::span(figure.span.low, figure.span.high, format::time);
-            excluded(format!("p99 above {}", format::ns(limit)), ends)
-        };
+        let broken =
+            |figure: &Figure| excluded(format!("p99 above {}\u{202f}µs", format::digits(limit / 1e3)), ends(figure));
         let p99 = candidate.p99_ns.as_ref();
         if let Some(figure) = p99.filter(|figure| figure.span.low > limit).or(median) {
             return Err(broken(figure));
         }
         match p99.map(|figure| (figure, figure.span.at_most(limit))) {
             Some((_, Some(_))) => {}
-            Some((figure, None)) => doubts.push(format!("p99 {}", unsure(figure, format::ns))),
+            Some((figure, None)) => doubts.push(format!("p99 {}", figure.unsure(format::ns))),
             None => doubts.push("p99 unknown".to_owned()),
         }
     }
@@ -115,7 +113,7 @@ fn judge(request: &Request, candidate: &Candidate) -> Result<Vec<String>, Exclud
             }
             Some((_, Some(true))) => {}
             Some((figure, None)) => {
-                doubts.push(format!("CPUs {}", unsure(figure, |value| format::ratio(value).trimmed().to_string())));
+                doubts.push(format!("CPUs {}", figure.unsure(bare)));
             }
             None => doubts.push("CPU time unknown".to_owned()),
         }
@@ -132,9 +130,14 @@ fn judge(request: &Request, candidate: &Candidate) -> Result<Vec<String>, Exclud
     Ok(doubts)
 }
 
-fn unsure(figure: &Figure, show: impl Fn(f64) -> String) -> String {
-    let Span { value, low, high } = figure.span;
-    if high.is_finite() { format!("{} to {}", show(low), show(high)) } else { format!("about {}, unsure", show(value)) }
+/// Both ends of a time.
+pub(crate) fn ends(figure: &Figure) -> String {
+    format::span(figure.span.low, figure.span.high, format::time)
+}
+
+/// A number of CPUs without the word.
+pub(crate) fn bare(cpus: f64) -> String {
+    format::ratio(cpus).trimmed().to_string()
 }
 
 /// Candidates that surely meet the request before doubtful ones; within each by the worse end of the interval, which a
@@ -177,7 +180,7 @@ fn answer(request: &Request, decision: Decision, candidates: &[Candidate], exclu
             rows => format!("None of {rows} mechanisms meets the request."),
         };
     };
-    let best = format!("{}: {}.", first.row, in_figures(request, first));
+    let best = format!("{}: {}.", first.row, in_figures(request.subject, first));
     if !first.is_sure() {
         return format!(
             "Can't tell: no mechanism surely meets the request. Predicted best is {best} In doubt: {}.",
@@ -206,13 +209,11 @@ fn named(rows: &[&Candidate]) -> String {
     best::named(rows.iter().map(|one| one.row.clone()))
 }
 
-fn in_figures(request: &Request, candidate: &Candidate) -> String {
-    let subject = request.subject;
-    let exact = |figure: &Figure| match figure.error_word() {
-        word if word.is_empty() => word,
-        word if word == "?" => " (error unknown)".to_owned(),
-        word if word.starts_with('x') => format!(" (up to {word} off)"),
-        word => format!(" {word}"),
+/// Figures of a candidate in an answer.
+pub(crate) fn in_figures(subject: Subject, candidate: &Candidate) -> String {
+    let exact = |figure: &Figure| match figure.error_said() {
+        said if said.is_empty() || said.starts_with('±') => format!(" {said}").trim_end().to_owned(),
+        said => format!(" ({said})"),
     };
     let typical = candidate.typical.as_ref().map(|figure| {
         let value = format!("{}{}", subject.shown(figure.span.value), exact(figure));

@@ -71,12 +71,21 @@ pub enum Subject {
 }
 
 /// `1 CPU`, `1.5 CPUs`.
-pub(super) fn shown_cpus(cpus: f64) -> String {
+pub(crate) fn shown_cpus(cpus: f64) -> String {
     let number = format::ratio(cpus).trimmed().to_string();
     if number == "1" { "1 CPU".to_owned() } else { format!("{number} CPUs") }
 }
 
 impl Subject {
+    /// One of each family.
+    pub(super) const EACH: [Self; 5] = [
+        Self::Transport { message_bytes: 0, rate_per_s: 1, pattern: Pattern { senders: 1, receivers: 1 } },
+        Self::Lock { contenders: 1, critical_section_ns: 0 },
+        Self::Pool { grain_ns: 0, workers: 1 },
+        Self::State { contenders: 1, reads_percent: 100, message_bytes: 0 },
+        Self::Start { parent_rss_bytes: 0, batch: 1 },
+    ];
+
     /// Family of the cases.
     pub fn family(self) -> &'static str {
         match self {
@@ -147,15 +156,20 @@ impl Subject {
         asked.params.set_values().filter_map(fits).collect()
     }
 
-    /// The work in words.
-    pub fn describe(self) -> String {
-        let work = match self {
+    /// The kind of work in words.
+    pub fn word(self) -> &'static str {
+        match self {
             Self::Transport { .. } => "messages",
             Self::Lock { .. } => "a lock",
             Self::Pool { .. } => "a pool",
             Self::State { .. } => "shared state",
             Self::Start { .. } => "a new process",
-        };
+        }
+    }
+
+    /// The work in words.
+    pub fn describe(self) -> String {
+        let work = self.word();
         let axes = self.axes(self.measure());
         let parts: Vec<String> = axes.iter().map(|axis| format!("{} {}", axis.name, (axis.show)(axis.asked))).collect();
         format!("{work}: {}", parts.join(", "))

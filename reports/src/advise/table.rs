@@ -71,6 +71,22 @@ impl Figure {
         if self.basis < Basis::Nearby { 1.0 } else { self.error.map_or(f64::INFINITY, |error| error.factor) }
     }
 
+    /// The value as text, with a tilde if it was not measured and does not follow.
+    pub fn shown(&self, show: impl Fn(f64) -> String) -> String {
+        let exact = self.basis == Basis::Measured || self.span.low >= self.span.value;
+        format!("{}{}", if exact { "" } else { "~" }, show(self.span.value))
+    }
+
+    /// Both ends, to say why a limit between them cannot be judged.
+    pub(crate) fn unsure(&self, show: impl Fn(f64) -> String) -> String {
+        let Span { value, low, high } = self.span;
+        if high.is_finite() {
+            format!("{} to {}", show(low), show(high))
+        } else {
+            format!("about {}, unsure", show(value))
+        }
+    }
+
     /// How exact it is: `±4 %` if measured, `x1.7` if predicted with that error, else `?`; empty if it follows.
     pub fn error_word(&self) -> String {
         match (self.basis, self.error) {
@@ -81,6 +97,15 @@ impl Figure {
             }
             (_, Some(error)) => format!("x{}", format::ratio(error.factor)),
             _ => "?".to_owned(),
+        }
+    }
+
+    /// [`Self::error_word`] in a sentence: `±4 %`, `up to x1.7 off`, `error unknown`.
+    pub(crate) fn error_said(&self) -> String {
+        match self.error_word() {
+            word if word == "?" => "error unknown".to_owned(),
+            word if word.starts_with('x') => format!("up to {word} off"),
+            word => word,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ipcmark_record::{Case, Kind, Measure, Pattern, Verdict, metric};
+use ipcmark_record::{Case, Measure, Pattern, Verdict};
 
 use super::death::Death;
 use super::families::{cases, p99, typical, unfit};
@@ -15,7 +15,7 @@ use super::{Candidate, Excluded, NOT_MEASURED};
 use crate::analyse::load::{is_overloaded, rate};
 use crate::analyse::series::{Manner, Series};
 use crate::analyse::study::{CaseStudy, Study};
-use crate::analyse::trials::{estimate, usable};
+use crate::analyse::trials::usable;
 use crate::format;
 
 /// Part of the rate of a stream that an open loop surely keeps: it also reads the clock, and its receiver may sleep.
@@ -108,10 +108,7 @@ impl<'s, 'a> Known<'s, 'a> {
     ) -> Self {
         let table = |measure, value: &dyn Fn(&CaseStudy<'_>) -> Option<Span>| Table::of(subject, measure, all, value);
         let kept = |case: &CaseStudy<'_>| !is_overloaded(case);
-        let cpu = |case: &CaseStudy<'_>| {
-            let found = estimate(&case.records, Kind::Cost, metric::CPU_NS_PER_MESSAGE);
-            found.filter(|found| found.value > 0.0).map(|found| Span::of(&found))
-        };
+        let cpu = |case: &CaseStudy<'_>| case.cpu_ns().map(|found| Span::of(&found));
         let mut paced: BTreeMap<String, Vec<&CaseStudy<'_>>> = BTreeMap::new();
         let mut manners = BTreeMap::new();
         for case in all.iter().copied() {

@@ -1,16 +1,16 @@
 //! Records of one or more runs, grouped by case.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use ipcmark_record::{Case, CostModel, Floors, Machine, Measure, Placement, Record, Verdict};
+use ipcmark_record::{Case, CostModel, Floors, Kind, Machine, Measure, Placement, Record, Verdict, metric};
 
 use super::crowd::Crowd;
 use super::distance::{Distance, Distances, Moved, Place};
 use super::distribution::Distribution;
 use super::families::is_apart;
 use super::series::{Known, Manner, Series};
-use super::statistics::median;
+use super::statistics::{Estimate, median};
 use super::summary::CaseSummary;
 use super::trials::{self, Stamping, is_usable};
 use crate::identity::{Machines, pooled_by};
@@ -35,6 +35,8 @@ pub struct CaseStudy<'a> {
     pub elsewhere: AtDistances<'a>,
     /// Summary of the records.
     pub summary: CaseSummary,
+    /// Estimated when first asked for: its interval takes a while.
+    cpu_ns: OnceLock<Option<Estimate>>,
 }
 
 impl<'a> CaseStudy<'a> {
@@ -56,6 +58,16 @@ impl<'a> CaseStudy<'a> {
     /// Whether its rate is valid: false for a row without a lock that lost updates.
     pub fn is_sound(&self) -> bool {
         self.summary.verdict != Some(Verdict::Caught)
+    }
+
+    /// CPU time of all roles for one operation.
+    pub fn cpu_ns(&self) -> Option<Estimate> {
+        let name = match self.case.measure {
+            Measure::Contention => metric::CPU_NS_PER_ACQUISITION,
+            _ => metric::CPU_NS_PER_MESSAGE,
+        };
+        let estimate = || trials::estimate(&self.records, Kind::Cost, name).filter(|found| found.value > 0.0);
+        *self.cpu_ns.get_or_init(estimate)
     }
 
     /// Usable repetitions.
@@ -259,7 +271,7 @@ pub fn group<'a>(records: &'a [Record], distances: &Distances) -> Vec<CaseStudy<
                 Some(main) => CaseSummary::at(main, &series, &here, &elsewhere, floors),
                 None => CaseSummary::of(&series, &here, floors),
             };
-            CaseStudy { case, key, series, records: here, elsewhere, summary }
+            CaseStudy { case, key, series, records: here, elsewhere, summary, cpu_ns: OnceLock::new() }
         })
         .collect();
     cases.sort_by(|a, b| {

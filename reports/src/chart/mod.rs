@@ -53,7 +53,7 @@ use canvas::Picture;
 pub use cross_check::figure as cross_checks;
 pub use drift::figure as drift;
 pub use look::{Looks, arms_css};
-pub use table::{Cell, Table};
+pub use table::{Cell, Table, packed};
 
 /// Chart for the page.
 #[derive(Debug, Default, Serialize)]

@@ -28,17 +28,22 @@ pub struct Table {
 /// base64.
 impl Serialize for Table {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut packed = DeflateEncoder::new(Vec::new(), Compression::best());
-        packed.write_all(self.csv().map_err(S::Error::custom)?.as_bytes()).map_err(S::Error::custom)?;
-        let packed = packed.finish().map_err(S::Error::custom)?;
         let telling: Vec<usize> = (0..self.columns.len()).filter(|&at| self.tells(at)).collect();
         let rows = self.rows.iter().map(|row| telling.iter().map(|&at| &row[at]).collect::<Vec<_>>());
         let mut table = serializer.serialize_struct("Table", 3)?;
         table.serialize_field("columns", &telling.iter().map(|&at| &self.columns[at]).collect::<Vec<_>>())?;
         table.serialize_field("rows", &rows.collect::<Vec<_>>())?;
-        table.serialize_field("csv", &STANDARD.encode(packed))?;
+        table.serialize_field("csv", &packed(&self.csv().map_err(S::Error::custom)?))?;
         table.end()
     }
+}
+
+/// Text for the script of a page: deflated, in base64.
+pub fn packed(text: &str) -> String {
+    let mut packed = DeflateEncoder::new(Vec::new(), Compression::best());
+    // Memory takes every byte.
+    let written = packed.write_all(text.as_bytes()).and_then(|()| packed.finish());
+    STANDARD.encode(written.unwrap_or_default())
 }
 
 /// Name and kind of a column.

@@ -3,6 +3,7 @@
 //! Rust provides text and formatted numbers, `report.html` the layout, `style.css` the style, and `script.js` sorting
 //! and exploring. The template engine escapes text from records.
 
+mod advice;
 mod answer;
 mod compare;
 mod headline;
@@ -33,6 +34,7 @@ const PAGE: &str = include_str!("report.html");
 const MACROS: &str = include_str!("macros.html");
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
+const ADVICE_SCRIPT: &str = include_str!("advice.js");
 
 /// A written report.
 #[derive(Debug)]
@@ -84,6 +86,7 @@ struct Page {
     /// CPU distances, if the CPUs moved.
     distances: Option<sections::Distances>,
     headline: headline::Headline,
+    advice: Vec<advice::Form>,
     locks: Option<locks::Locks>,
     /// Whether any case has the verdict `caught`.
     caught: bool,
@@ -111,6 +114,7 @@ struct Page {
     series: String,
     css: Css,
     script: &'static str,
+    advice_script: &'static str,
 }
 
 /// Charts of one placement.
@@ -189,6 +193,8 @@ fn render(recording: &Recording) -> anyhow::Result<(String, Vec<String>)> {
         by_group: looks.by_group,
         series: in_script(&study.series.iter().map(Series::label).collect::<Vec<_>>()),
         script: SCRIPT,
+        advice: advice::forms(&study),
+        advice_script: ADVICE_SCRIPT,
     };
     let mut environment = environment()?;
     environment.add_template("report.html", PAGE)?;

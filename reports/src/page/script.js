@@ -1,5 +1,5 @@
 // Exploring: sorting, values of points, search, pinned series, a baseline, downloads, and a state that lives in the
-// fragment. Filters of the table are CSS rules; the page is complete without this script.
+// fragment. The form for advice is `advice.js`. Filters of the table are CSS rules; the page is complete without this script.
 "use strict";
 (() => {
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -40,6 +40,18 @@
 
   // State: what is searched, pinned and compared with, and the radio buttons.
   const radios = all(".filters input[type=radio]");
+  const asked = all(".ask :is(select, input)");
+  const given = (field) => (field.type === "checkbox" ? (field.checked ? "1" : "") : field.value);
+  const preset = new Map(asked.map((field) => [field, given(field)]));
+  const give = (value) => {
+    for (const field of asked) {
+      const text = value(field) ?? preset.get(field);
+      if (field.type === "checkbox") field.checked = text === "1";
+      else field.value = text;
+      if (field.value === "") field.value = preset.get(field);
+    }
+    for (const form of all(".ask")) form.dispatchEvent(new Event("input"));
+  };
   const usual = new Map(radios.filter((radio) => radio.checked).map((radio) => [radio.name, radio.id]));
   const state = { find: "", pins: new Set(), only: false, base: "" };
   const box = document.getElementById("explore");
@@ -114,6 +126,7 @@
     if (state.only) query.set("only", "1");
     if (state.base) query.set("base", state.base);
     for (const radio of radios) if (radio.checked && usual.get(radio.name) !== radio.id) query.append("show", radio.id);
+    for (const field of asked) if (given(field) !== preset.get(field)) query.set(field.name, given(field));
     const text = query.toString();
     history.replaceState(null, "", `#${split()[0]}${text ? `?${text}` : ""}`);
   };
@@ -124,6 +137,7 @@
     state.only = query.has("only");
     state.base = labels.includes(query.get("base")) ? query.get("base") : "";
     for (const id of query.getAll("show")) radios.filter((radio) => radio.id === id).forEach((radio) => { radio.checked = true; });
+    give((field) => query.get(field.name));
     apply();
     const target = place && document.getElementById(place);
     for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
@@ -144,9 +158,11 @@
   base.addEventListener("change", () => { state.base = base.value; change(); });
   only.addEventListener("change", () => { state.only = only.checked; change(); });
   radios.forEach((radio) => radio.addEventListener("change", change));
+  asked.forEach((field) => field.addEventListener("input", write));
   document.getElementById("clear").addEventListener("click", () => {
     Object.assign(state, { find: "", pins: new Set(), only: false, base: "" });
     for (const radio of radios) radio.checked = usual.get(radio.name) === radio.id;
+    give(() => undefined);
     change();
   });
   const inTable = new Set(rows.map((row) => labels[row.dataset.series]));
@@ -323,4 +339,5 @@
   addEventListener("afterprint", () => folded.forEach((fold) => { fold.open = false; }));
 
   read();
+  for (const form of all(".ask")) ask(form, make, inflated);
 })();

@@ -1,48 +1,9 @@
 // Drives the report in Chromium: node explore.mjs MODULES BROWSER PAGE SHOTS. Prints one line per failure and exits with 1.
-import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
 import fs from "node:fs";
+import { at, check, everyWindow, file, finish, open, rest } from "./drive.mjs";
 
-const [modules, executablePath, file, shots] = process.argv.slice(2);
-const require = createRequire(`${modules}/`);
-const { chromium } = require("playwright-core");
-const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const url = pathToFileURL(file).href;
-const failures = [];
-const check = (holds, what) => { if (!holds) failures.push(what); };
-
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
-const open = async (options, fragment = "") => {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
-  const name = `${options.viewport.width} ${options.colorScheme ?? "light"}`;
-  page.on("console", (message) => failures.push(`${name}: console: ${message.text()}`));
-  page.on("pageerror", (error) => failures.push(`${name}: ${error}`));
-  page.on("request", (request) => { if (!/^(file|data|blob):/.test(request.url())) failures.push(`${name}: request of ${request.url()}`); });
-  await page.goto(url + fragment);
-  return page;
-};
-const at = (width, more = {}) => ({ viewport: { width, height: 900 }, ...more });
-
-// Every window, in light and dark: nothing overflows, and no rule of WCAG A or AA is broken.
-for (const width of [400, 1000, 1600]) {
-  for (const colorScheme of ["light", "dark"]) {
-    const page = await open(at(width, { colorScheme }));
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-    check(wide <= width, `${width}: the page is ${wide} pixels wide`);
-    const clipped = await page.$$eval("table.headline", (tables) => tables.map((table) => table.parentElement)
-      .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => `${box.ariaLabel} by ${box.scrollWidth - box.clientWidth}`));
-    check(clipped.length === 0, `${width}: clipped: ${clipped}`);
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }));
-    for (const { id, nodes } of violations) {
-      failures.push(`${width} ${colorScheme}: axe ${id}: ${nodes.length}, such as ${nodes[0].html.slice(0, 120)} ${nodes[0].failureSummary?.split("\n")[1] ?? ""}`);
-    }
-    if (shots) await page.screenshot({ path: `${shots}/${width}-${colorScheme}.png`, fullPage: true });
-    await page.context().close();
-  }
-}
+const [shots] = rest;
+await everyWindow("table.headline", "html", shots && `${shots}/page`);
 
 const page = await open(at(1600, { acceptDownloads: true }));
 const landmarks = await page.evaluate(() => ["header", "nav", "main"].map((name) => document.querySelectorAll(`body > ${name}`).length));
@@ -149,6 +110,4 @@ await plain.context().close();
 const timed = await open(at(1000));
 const ready = await timed.evaluate(() => performance.getEntriesByType("navigation")[0].domInteractive);
 console.log(`bytes ${fs.statSync(file).size}, interactive after ${Math.round(ready)} ms`);
-await browser.close();
-failures.forEach((failure) => console.log(`failed: ${failure}`));
-process.exit(failures.length > 0 ? 1 : 0);
+await finish();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use comfy_table::{ColumnConstraint, ContentArrangement};
-use ipcmark_reports::advise::{Advice, Basis, Candidate, Excluded, Figure};
+use ipcmark_reports::advise::{Advice, Candidate, Excluded, Figure};
 use ipcmark_reports::format;
 
 use crate::cli::table;
@@ -58,10 +58,7 @@ fn ranking(out: &mut impl Write, advice: &Advice) -> io::Result<()> {
     let mut rows = table::table(&["mechanism", subject.typical_word(), "error", "p99", "CPUs", "from", ""]);
     rows.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH as u16);
     let cell = |figure: &Option<Figure>, show: &dyn Fn(f64) -> String| {
-        figure.as_ref().map_or_else(String::new, |figure| {
-            let exact = figure.basis == Basis::Measured || figure.span.low >= figure.span.value;
-            format!("{}{}", if exact { "" } else { "~" }, table::plain(show(figure.span.value)))
-        })
+        figure.as_ref().map_or_else(String::new, |figure| table::plain(figure.shown(show)))
     };
     for one in &advice.candidates {
         let mark = match (one.is_sure(), one.tied) {
@@ -92,26 +89,10 @@ fn ranking(out: &mut impl Write, advice: &Advice) -> io::Result<()> {
 
 fn evidence(text: &mut String, typical_word: &str, candidate: &Candidate) {
     format::wrap(text, WIDTH, "  ", &candidate.row);
-    let figures = [
-        (typical_word, &candidate.typical),
-        ("p99", &candidate.p99_ns),
-        ("CPUs", &candidate.cpus),
-        ("rate", &candidate.capacity_per_s),
-    ];
-    let mut said: Vec<String> = vec![];
-    for (word, figure) in figures.into_iter().filter_map(|(word, figure)| Some((word, figure.as_ref()?))) {
-        let error = figure.error_in_words().map_or_else(String::new, |error| format!("; {error}"));
-        let line = format!("{}{error}", figure.evidence);
-        // One line for figures of the same cases.
-        match said.iter_mut().find(|known| known.ends_with(&format!(": {line}"))) {
-            Some(known) => known.insert_str(known.len() - line.len() - 2, &format!(", {word}")),
-            None => said.push(format!("{word}: {line}")),
-        }
-    }
-    for line in said {
+    for line in candidate.evidence(typical_word) {
         format::wrap(text, WIDTH, "    ", &line);
     }
-    let declared = if candidate.death.measured || candidate.death.survives.is_none() { "" } else { " (declared)" };
+    let declared = if candidate.death.is_declared() { " (declared)" } else { "" };
     format::wrap(text, WIDTH, "    ", &format!("when a process dies{declared}: {}", candidate.death.words));
     if !candidate.is_sure() {
         format::wrap(text, WIDTH, "    ", &format!("in doubt: {}", candidate.doubts.join("; ")));
