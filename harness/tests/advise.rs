@@ -137,6 +137,28 @@ fn measure_runs_what_is_missing_within_the_budget() {
 }
 
 #[test]
+fn measure_paces_every_pattern() {
+    if one_cpu() {
+        return;
+    }
+    let _alone = alone();
+    let folder = folder();
+    let more = ["--producers", "2", "--measure", "3s", "--out", "out", "--quiet"];
+    let advice = json(folder.path(), &with(&MESSAGES, &more));
+    let measured = records(&folder.path().join("out"));
+    let paced: Vec<&Record> = measured.iter().filter(|record| record.case.measure == Measure::Paced).collect();
+    assert!(paced.len() >= 5, "five repetitions of one row at least");
+    assert!(paced.iter().all(|record| record.case.pattern().to_string() == "2:1"));
+    assert!(measured.iter().all(|record| record.case.measure != Measure::Stream), "an open loop answers");
+    let row = paced[0].case.row();
+    let mut all = advice["candidates"].as_array().expect("a list").iter();
+    match all.find(|one| one["row"] == row.as_str()) {
+        Some(candidate) => assert_eq!(candidate["typical"]["basis"], "measured", "{candidate}"),
+        None => assert!(rows(&advice, "excluded").contains(&row), "{advice}"),
+    }
+}
+
+#[test]
 fn measure_kills_holders_where_the_lock_must_survive() {
     let _alone = alone();
     let folder = folder();

@@ -177,6 +177,25 @@ fn what_is_too_far_from_the_records_cannot_be_told() {
 }
 
 #[test]
+fn open_loops_of_the_pattern_are_evidence_like_those_of_a_pair() {
+    let pattern = Pattern { senders: 2, receivers: 1 };
+    let request = wanted(Subject::Transport { message_bytes: 64, rate_per_s: 10_000, pattern });
+    let mut records = grid(&few(), &[64, 4096], &[10_000, 100_000]);
+    for record in records.iter_mut().filter(|record| record.case.measure == Measure::Paced) {
+        record.case.params.pattern = Some(pattern);
+        record.case_key = record.case.key();
+    }
+    let advice = ask(&request, records);
+    assert_ne!(advice.decision, Decision::CannotTell, "{}", advice.answer);
+    for candidate in &advice.candidates {
+        assert_eq!(typical(candidate).basis, Basis::Measured, "{candidate:?}");
+        assert!(typical(candidate).cases[0].contains("/pattern=2:1/"), "{candidate:?}");
+        let capacity = candidate.capacity_per_s.as_ref().expect("a rate was kept");
+        assert_eq!(capacity.basis, Basis::Measured, "{capacity:?}");
+    }
+}
+
+#[test]
 fn where_only_floors_were_measured_the_cost_model_predicts() {
     let declared = |one: &Variant| seen(one, case(one, Measure::CostModel, Placement::SameL3, 64), 0);
     let mut here: Vec<Record> = variants().iter().map(declared).collect();

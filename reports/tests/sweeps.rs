@@ -3,10 +3,10 @@
 use crate::common;
 use crate::common::Variant;
 use crate::common::field::{field, standard_run};
-use crate::common::sweeps::{depth_run, load_run, paced, pattern_run, set_up_run, touch_run, wake_run};
+use crate::common::sweeps::{RATES, depth_run, load_run, paced, pattern_run, set_up_run, touch_run, wake_run};
 use crate::common::{page, recording};
-use ipcmark_record::{Arrivals, Group, Measure, Placement, Touch, Verdict};
-use ipcmark_reports::analyse::load::{Due, loads, offered};
+use ipcmark_record::{Arrivals, Group, Measure, Pattern, Placement, Record, RoleCost, Touch, Verdict};
+use ipcmark_reports::analyse::load::{Due, loads, offered, receiving_share, sending_share};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::Study;
 use ipcmark_reports::{Change, Recording, compare, summarise};
@@ -50,6 +50,41 @@ fn a_rate_kept_above_one_missed_is_said() {
     let knee = loads[0].knee();
     assert_eq!((knee.sustained_per_s, knee.overloaded_per_s, knee.ragged), (Some(1e4), Some(3e4), true));
     assert!(knee.describe().contains("kept again"), "{}", knee.describe());
+}
+
+#[test]
+fn patterns_of_an_open_loop_are_never_joined() {
+    let two_to_one = Pattern { senders: 2, receivers: 1 };
+    let mut records = load_run(&few(), &[Arrivals::Constant], 5, 1);
+    let shared: Vec<Record> = load_run(&few(), &[Arrivals::Constant], 5, 2)
+        .into_iter()
+        .map(|mut record| {
+            record.case.params.pattern = Some(two_to_one);
+            record.case_key = record.case.key();
+            let role = |role: &str| RoleCost { role: role.into(), wall_ns: 1000, user_ns: 400, ..RoleCost::default() };
+            record.outcome.roles = Some(["sender", "sender", "receiver"].map(role).to_vec());
+            record
+        })
+        .collect();
+    let (one, rates) = (&shared[0], RATES.len());
+    assert_eq!(sending_share(one), Some(0.8), "both senders");
+    assert_eq!(receiving_share(one), Some(0.4));
+    records.extend(shared);
+    let recording = recording(records);
+    let study = Study::of(&recording);
+    let offered = offered(&study, Placement::SameL3, Due::Messages);
+    let patterns: Vec<Pattern> = offered.iter().map(|offered| offered.pattern).collect();
+    assert_eq!(patterns, [Pattern::default(), two_to_one]);
+    for offered in offered {
+        for load in loads(&study, Placement::SameL3, offered) {
+            assert_eq!(load.cases.len(), rates, "{}", load.series.label());
+            assert!(load.cases.iter().all(|case| case.case.pattern() == offered.pattern));
+        }
+    }
+    let page = page(recording.records);
+    assert!(page.contains("id=\"load-constant-64-same_l3\"") && page.contains("id=\"load-constant-64-2to1-same_l3\""));
+    assert!(page.contains("id=\"load-cpu-constant-64-2to1-same_l3\""));
+    assert!(page.contains("B, 2:1, on two cores"), "the heading names the pattern");
 }
 
 #[test]

@@ -3,9 +3,12 @@
 //! A rate is sustained if no repetition missed it. The knee lies between the last sustained rate and the first missed
 //! one; the rate delivered under overload narrows it down.
 
-use ipcmark_record::{Arrivals, Case, Kind, Measure, Params, Placement, Record, RoleCost, Service, Verdict, metric};
+use ipcmark_record::{
+    Arrivals, Case, Kind, Measure, Params, Pattern, Placement, Record, RoleCost, Service, Verdict, metric,
+};
 
 use super::best::named;
+use super::crowd::Crowd;
 use super::families::{POOL, SERVER};
 use super::ground::{asked, measured};
 use super::series::Series;
@@ -26,15 +29,6 @@ pub enum Due {
 }
 
 impl Due {
-    /// The role that takes them.
-    pub const fn receiver(self) -> &'static str {
-        match self {
-            Self::Messages => "receiver",
-            Self::Tasks => "workers",
-            Self::Requests => "server",
-        }
-    }
-
     /// Name on axes and in sentences.
     pub const fn word(self) -> &'static str {
         match self {
@@ -58,6 +52,8 @@ impl Due {
 pub struct Offered {
     /// Unit of work.
     pub due: Due,
+    /// Senders and receivers of a channel.
+    pub pattern: Pattern,
     /// Arrival process.
     pub arrivals: Arrivals,
     /// Burst size, if arrivals come in bursts.
@@ -75,11 +71,23 @@ pub struct Offered {
 }
 
 impl Offered {
+    /// The roles that take the work.
+    pub const fn receivers(self) -> &'static str {
+        match self.due {
+            Due::Messages if self.pattern.receivers == 1 => "receiver",
+            Due::Messages => "receivers",
+            Due::Tasks => "workers",
+            Due::Requests => "server",
+        }
+    }
+
     /// Identifier of letters, digits and `-`.
     pub fn id(self) -> String {
+        let Pattern { senders, receivers } = self.pattern;
         let parts = [
             (self.due != Due::Messages).then(|| self.due.word().to_owned()),
             Some(format!("{}-{}", self.arrivals, self.bytes)),
+            (self.pattern != Pattern::default()).then(|| format!("{senders}to{receivers}")),
             self.workers.or(self.clients).map(|n| n.to_string()),
             self.service.map(|service| service.to_string()),
             self.grain_ns.map(|ns| ns.to_string()),
@@ -87,7 +95,7 @@ impl Offered {
         parts.into_iter().flatten().collect::<Vec<_>>().join("-")
     }
 
-    /// Heading: `arrivals at constant intervals, 64 B`.
+    /// Heading: `arrivals at constant intervals, 64 B, 2:1`.
     pub fn describe(self) -> String {
         let arrivals = match (self.arrivals, self.burst) {
             (Arrivals::Constant, _) => "at constant intervals".to_owned(),
@@ -95,8 +103,9 @@ impl Offered {
             (Arrivals::Burst, Some(burst)) => format!("in bursts of {burst}"),
             (Arrivals::Burst, None) => "in bursts".to_owned(),
         };
-        let Self { workers, clients, service, grain_ns, .. } = self;
+        let Self { pattern, workers, clients, service, grain_ns, .. } = self;
         let with = asked(&Case::new("", "", Measure::Paced).with(|p| {
+            p.pattern = Some(pattern);
             p.workers = workers;
             p.clients = clients;
             p.service = service;
@@ -140,7 +149,13 @@ pub fn offered(study: &Study<'_>, placement: Placement, due: Due) -> Vec<Offered
 /// Paced cases of one unit and placement, in order of series.
 fn paced<'s, 'a>(study: &'s Study<'a>, placement: Placement, due: Due) -> Vec<&'s CaseStudy<'a>> {
     let family = match due {
-        Due::Messages => return study.measured(Measure::Paced, placement).collect(),
+        // Each pattern has loads of its own. A channel beside CPU hogs has none.
+        Due::Messages => {
+            let asked = |case: &&CaseStudy<'_>| {
+                Crowd::of(case.case).hogs == 0 && case.series.is_usual() && !study.only_for_drift(case)
+            };
+            return study.all_measured(Measure::Paced, placement).filter(asked).collect();
+        }
         Due::Tasks => POOL,
         Due::Requests => SERVER,
     };
@@ -151,6 +166,7 @@ fn offered_to(case: &CaseStudy<'_>) -> Offered {
     let Params { workers, clients, service, grain_ns, .. } = case.case.params;
     Offered {
         due: Due::of(case.case),
+        pattern: case.case.pattern(),
         arrivals: case.case.params.arrivals.unwrap_or(Arrivals::Constant),
         burst: case.case.params.burst,
         bytes: case.bytes(),
@@ -175,16 +191,21 @@ pub fn rate(case: &CaseStudy<'_>) -> f64 {
     case.case.params.rate_per_s.unwrap_or(0) as f64
 }
 
-/// Share of a CPU that the first role of a trial used, which generates the load.
+/// Share of a CPU that the roles used that generate the load: those like the first of a trial. Above 1 it is several CPUs.
 pub fn sending_share(record: &Record) -> Option<f64> {
-    share(record.outcome.roles.as_ref()?.first()?)
+    shares(record, |first, role| role == first)
 }
 
 /// Share of a CPU that the other side used: the receivers, all workers together, or the server. Above 1 it is several CPUs.
 pub fn receiving_share(record: &Record) -> Option<f64> {
+    shares(record, |first, role| role != first)
+}
+
+/// Sum over the roles that `counts`, given the first role and each.
+fn shares(record: &Record, counts: fn(&str, &str) -> bool) -> Option<f64> {
     let roles = record.outcome.roles.as_ref()?;
-    let others = roles.iter().filter(|role| role.role != roles[0].role);
-    let shares: Vec<f64> = others.map(share).collect::<Option<_>>()?;
+    let counted = roles.iter().filter(|role| counts(&roles[0].role, &role.role));
+    let shares: Vec<f64> = counted.map(share).collect::<Option<_>>()?;
     (!shares.is_empty()).then(|| shares.iter().sum())
 }
 

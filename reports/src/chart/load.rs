@@ -24,7 +24,7 @@ const LATENCY: Value = Value {
     columns: [("Median", "latency_ns"), ("Low", "low_ns"), ("High", "high_ns")],
 };
 
-/// CPU time of the receiving side: the sender generates the load, and polls for it.
+/// CPU time of the receiving side: senders generate the load, and poll for it.
 const CPU: Value = Value {
     name: "CPU of the receiving side",
     of: |case| repetitions(&case.records, Kind::Cost, receiving_share).estimate().map(Estimate::with_ends),
@@ -93,7 +93,7 @@ impl<'s, 'a> Charts<'s, 'a> {
             note: format!(
                 "CPU time of the {} over the time on the clock; above 100\u{202f}% it is several CPUs. Bands are intervals over \
                  repetitions; overloaded rates are crossed out.",
-                self.offered.due.receiver(),
+                self.offered.receivers(),
             ),
             ..self.sweep("CPU time", CPU)
         };
@@ -104,7 +104,7 @@ impl<'s, 'a> Charts<'s, 'a> {
         let (choice, remark) = match self.offered.due {
             Due::Messages => (
                 Choice::EachKind,
-                " The sender spins until a message is due; the cost of that, and a sender that sleeps, are not shown.",
+                " A sender polls until a message is due; the cost of that, and a sender that sleeps, are not shown.",
             ),
             // All variants are of one kind.
             Due::Tasks | Due::Requests => (Choice::Closest(MOST_PANELS), ""),

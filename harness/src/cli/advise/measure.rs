@@ -126,16 +126,17 @@ fn fits(variant: &Variant, subject: Subject) -> bool {
 
 /// Why a row of this program cannot do what is asked.
 pub(super) fn refusal(ground: &Ground, subject: Subject, row: &str) -> Option<String> {
-    let Subject::Transport { pattern, .. } = subject else { return None };
+    if !matches!(subject, Subject::Transport { .. }) {
+        return None;
+    }
     // A label may name other memory after the row.
     let name = row.split(' ').next()?;
     let named = |variant: &&Variant| {
         variant.family == subject.family() && variant.isolation == Isolation::Process && variant.row() == name
     };
     let variant = ground.variants.iter().find(named)?;
-    let measure = if pattern == Pattern::default() { Measure::Paced } else { Measure::Stream };
-    let case = variant.case(measure).with(|p| {
-        for (parameter, value) in subject.parameters(measure) {
+    let case = variant.case(subject.measure()).with(|p| {
+        for (parameter, value) in subject.parameters(subject.measure()) {
             parameter.set(p, &value).expect("a value of a case");
         }
     });
@@ -180,11 +181,9 @@ fn text(subject: Subject, before: &Advice, rows: &[String]) -> Text {
         parameters.chain(call).chain([place.clone()]).collect()
     };
     let mut measures = vec![subject.measure()];
-    if let Subject::Transport { pattern, .. } = subject {
-        // The CPU time of senders is in streams and round trips; what a pattern can carry, in streams.
-        let limited = before.request.max_cpus.is_some();
-        measures.extend((limited || pattern != Pattern::default()).then_some(Measure::Stream));
-        measures.extend(limited.then_some(Measure::RoundTrip));
+    // The CPU time of senders is in streams and round trips.
+    if matches!(subject, Subject::Transport { .. }) && before.request.max_cpus.is_some() {
+        measures.extend([Measure::Stream, Measure::RoundTrip]);
     }
     for measure in measures {
         block(measure, &asked(measure));

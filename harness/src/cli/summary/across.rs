@@ -1,6 +1,7 @@
 //! Columns of a summary table, and what distinguishes tables of one measure.
 
 use ipcmark::record::{Case, Measure, Touch};
+use ipcmark_reports::analyse::crowd::Crowd;
 use ipcmark_reports::{CaseSummary, format};
 
 use super::super::table;
@@ -172,7 +173,13 @@ pub(super) fn apart(summary: &CaseSummary) -> String {
             format!(", {}, {bytes}", counted(case.params.contenders.unwrap_or(2), "user"))
         }
         Across::Reads | Across::Stocks => format!(", {}", counted(case.params.contenders.unwrap_or(2), "contender")),
-        _ => format!(", {}", table::plain(format::bytes(case.params.message_bytes.unwrap_or(0)))),
+        across => {
+            let bytes = table::plain(format::bytes(case.params.message_bytes.unwrap_or(0)));
+            match Crowd::of(case) {
+                crowd if across == Across::Rates && !crowd.plain() => format!(", {bytes}, {crowd}"),
+                _ => format!(", {bytes}"),
+            }
+        }
     };
     let arrivals = case.params.arrivals.map_or_else(String::new, |arrivals| format!(", {arrivals} arrivals"));
     let burst = case.params.burst.map_or_else(String::new, |burst| format!(" of {burst}"));
