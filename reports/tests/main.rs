@@ -10,6 +10,7 @@ mod cost_model;
 mod counters;
 mod distance;
 mod export;
+mod history;
 mod identity;
 mod in_turns;
 mod lines;

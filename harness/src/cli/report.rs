@@ -16,7 +16,7 @@ use crate::store;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ipcmark report ipcmark-runs/quick-* --out both    two runs in one report
+  ipcmark report ipcmark-runs/quick-* --out both    several runs in one report, with what changed between them
   ipcmark report before.jsonl.zst                   plain, or compressed with gzip or zstd
   ssh server cat run/records.jsonl | ipcmark report -")]
 pub(super) struct Report {

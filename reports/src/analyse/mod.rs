@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod beside;
 pub mod best;
+pub mod between;
 pub mod break_even;
 pub mod collapse;
 pub mod core_to_core;
@@ -14,6 +15,7 @@ pub mod distance;
 pub mod distribution;
 pub mod families;
 pub mod ground;
+pub mod history;
 pub mod load;
 pub mod lock_answer;
 pub mod locks;

@@ -5,10 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use ipcmark_record::{Case, CostModel, Floors, Kind, Machine, Measure, Placement, Record, Verdict, metric};
 
+use super::answer::place_word;
 use super::crowd::Crowd;
 use super::distance::{Distance, Distances, Moved, Place};
 use super::distribution::Distribution;
 use super::families::is_apart;
+use super::ground::conditions;
 use super::series::{Known, Manner, Series};
 use super::statistics::{Estimate, median};
 use super::summary::CaseSummary;
@@ -40,6 +42,13 @@ pub struct CaseStudy<'a> {
 }
 
 impl<'a> CaseStudy<'a> {
+    /// Name: `pipe/block, round trip, 64 B, same core`.
+    pub fn name(&self) -> String {
+        let what = self.case.measure.word().replace('_', " ");
+        let words = [self.series.label(), what].into_iter().chain(conditions(self.case));
+        words.chain([place_word(self.case.placement)]).collect::<Vec<_>>().join(", ")
+    }
+
     /// Payload of one message in bytes; 0 by default.
     pub fn bytes(&self) -> u64 {
         self.case.params.message_bytes.unwrap_or(0)

@@ -18,6 +18,7 @@ mod distribution;
 mod dots;
 mod drift;
 mod heat;
+mod history;
 mod lines;
 mod load;
 mod locks;
@@ -52,6 +53,7 @@ pub use arms::{figures as arms_figures, table as arms_table};
 use canvas::Picture;
 pub use cross_check::figure as cross_checks;
 pub use drift::figure as drift;
+pub use history::figure as history_figure;
 pub use look::{Looks, arms_css};
 pub use table::{Cell, Table, packed};
 

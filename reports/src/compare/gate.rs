@@ -1,7 +1,7 @@
 //! Limit on slowdowns, for scripts: fails if a case is surely slower, and says so if it could not have seen it.
 
-use super::between::{ALPHA, holm};
 use super::{Change, ComparedCase, Comparison, DRIFT, Evidence, MOST_RUNS};
+use crate::analyse::between::{ALPHA, holm};
 use crate::format;
 
 /// Result of a gate.

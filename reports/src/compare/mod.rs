@@ -4,7 +4,7 @@
 //! message, as a ratio. What differs between two runs of one machine is what a verdict is up against:
 //!
 //! - With two runs or more on both sides, runs are the sample and the interval includes the spread between them; see
-//!   [`between`]. If an arm holds several machines, machines are the sample. A case is called slower or faster only if it is
+//!   [`crate::analyse::between`]. If an arm holds several machines, machines are the sample. A case is called slower or faster only if it is
 //!   found by the rule of Benjamini and Hochberg among all cases compared, so that one call in twenty is false.
 //! - With one run on a side, the interval knows only the spread of its repetitions. A case is called slower or faster only
 //!   if the whole interval lies beyond [`DRIFT`], and at least five repetitions on each side count.
@@ -13,7 +13,6 @@
 //! of the machine differs, the ratio to the floor beside each trial is used at the placements where it varies less, so that
 //! drift of the clock frequency cancels out.
 
-mod between;
 mod cause;
 mod collect;
 mod facets;
@@ -23,10 +22,8 @@ mod text;
 
 use std::collections::{BTreeMap, HashMap};
 
-use ipcmark_record::{Case, Placement};
+use ipcmark_record::{Case, Placement, Record};
 
-pub use self::between::MOST_RUNS;
-use self::between::{ALPHA, Difference, Side, Usual, found, mean, variance};
 pub use self::cause::{FloorRow, differing as floors_differing};
 pub use self::collect::Collector;
 use self::collect::{InRun, Standing, Trial, median_log};
@@ -35,6 +32,8 @@ pub(crate) use self::gate::Findings;
 pub use self::gate::{Gate, Verdict as GateVerdict};
 use self::name::names;
 pub(crate) use self::text::size;
+use crate::analyse::between::{ALPHA, Difference, Side, Usual, found, mean, variance};
+pub use crate::analyse::between::{DRIFT, MOST_RUNS};
 use crate::analyse::collapse::collapse;
 use crate::analyse::core_to_core::Map;
 use crate::analyse::cross_check::EQUAL;
@@ -43,11 +42,6 @@ use crate::analyse::statistics::{Estimate, Interval, RepetitionValue, Repetition
 use crate::analyse::verdict::{REPETITIONS_FOR_A_VERDICT, at_most_two};
 use crate::format;
 use crate::read::Recording;
-
-/// Factor that two single runs of one machine may be apart. Of the 36 pairs that nine runs of the plan `quick` on one virtual
-/// machine make, the whole 95 % interval of some case lay beyond a factor of 1.05 in 20 pairs, of 1.1 in 9, of 1.2 in 3, and of
-/// 1.25 in none; the largest was 1.23.
-pub const DRIFT: f64 = 1.25;
 
 /// Result of a comparison.
 #[derive(Debug)]
@@ -204,22 +198,34 @@ impl Change {
 
 /// Compares two recordings, the first as the base.
 pub fn compare(a: &Recording, b: &Recording) -> Comparison {
-    of_two(a, b).finish()
+    of_two(("A", &a.records), ("B", &b.records)).finish()
 }
 
 /// Facts, floors and prices in which two recordings differ, one sentence each.
 pub fn mismatches(a: &Recording, b: &Recording) -> Vec<String> {
-    let mut collector = of_two(a, b);
+    let mut collector = of_two(("A", &a.records), ("B", &b.records));
     collector.locate();
     collector.with(vec![]).differences()
 }
 
-fn of_two(a: &Recording, b: &Recording) -> Collector {
+/// Facts in which two named sets of records differ, one sentence each.
+pub(crate) fn differing_facts<'a>(
+    a: (&str, impl IntoIterator<Item = &'a Record>),
+    b: (&str, impl IntoIterator<Item = &'a Record>),
+) -> Vec<String> {
+    let mut collector = of_two(a, b);
+    collector.locate();
+    collector.with(vec![]).facts_in_words().collect()
+}
+
+fn of_two<'a>(
+    (a, of_a): (&str, impl IntoIterator<Item = &'a Record>),
+    (b, of_b): (&str, impl IntoIterator<Item = &'a Record>),
+) -> Collector {
     let mut collector = Collector::new();
-    for (name, recording) in [("A", a), ("B", b)] {
-        let arm = collector.arm(name);
-        recording.records.iter().for_each(|record| collector.add(arm, record));
-    }
+    let arms = [collector.arm(a), collector.arm(b)];
+    of_a.into_iter().for_each(|record| collector.add(arms[0], record));
+    of_b.into_iter().for_each(|record| collector.add(arms[1], record));
     collector
 }
 

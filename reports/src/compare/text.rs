@@ -46,9 +46,13 @@ impl Comparison {
 
     /// Facts, floors and prices that differ, one sentence each.
     pub fn differences(&self) -> Vec<String> {
-        let facts = self.facts.iter().filter(|fact| fact.differs).map(|fact| fact.sentence(&self.arms));
         let floors = (1..self.arms.len()).filter_map(|arm| self.floors_in_words(arm));
-        facts.chain(floors).chain(self.prices.iter().cloned()).collect()
+        self.facts_in_words().chain(floors).chain(self.prices.iter().cloned()).collect()
+    }
+
+    /// Facts that differ, one sentence each.
+    pub(super) fn facts_in_words(&self) -> impl Iterator<Item = String> {
+        self.facts.iter().filter(|fact| fact.differs).map(|fact| fact.sentence(&self.arms))
     }
 
     fn section(&self, text: &mut String, width: usize, arm: usize, change: Change) {

@@ -7,6 +7,7 @@ mod advice;
 mod answer;
 mod compare;
 mod headline;
+mod history;
 mod locks;
 mod machine;
 mod pairs;
@@ -41,7 +42,8 @@ const ADVICE_SCRIPT: &str = include_str!("advice.js");
 pub struct Report {
     /// Path of its page.
     pub page: PathBuf,
-    /// Answer to the plan's question, one sentence each; empty if no case answers it.
+    /// Answer to the plan's question, one sentence each; empty if no case answers it. Behind them what changed, if there are
+    /// several runs.
     pub answers: Vec<String>,
 }
 
@@ -97,6 +99,8 @@ struct Page {
     cross_checks: Option<Figure>,
     /// Cases that are faster than their floor.
     below_floor: Vec<String>,
+    /// What changed, if there are several runs.
+    history: Option<history::Section>,
     drift: Option<Figure>,
     cautions: Vec<sections::Reason>,
     overloaded: Vec<sections::Reason>,
@@ -149,6 +153,8 @@ fn render(recording: &Recording) -> anyhow::Result<(String, Vec<String>)> {
         study.placements().into_iter().map(on).filter(|on| !on.figures.is_empty()).collect();
     let topics = topics(&study, &looks);
     let cross_checks = cross_checks(&study, &looks);
+    let history = history::section(&study, &looks);
+    let change = history.as_ref().map(|history| history.answer.clone());
     let recovery = recovery::recovery(&study);
     let conformance = sections::conformance(&study);
     let of_topics = topics.iter().flat_map(|topic| &topic.figures);
@@ -159,7 +165,8 @@ fn render(recording: &Recording) -> anyhow::Result<(String, Vec<String>)> {
     ids.extend(conformance.as_ref().map(|_| "conformance"));
     ids.extend(cross_checks.as_ref().map(|figure| figure.id.as_str()));
     let shown = answer::Shown { ids, figures: all, topics: &topics, cross_checks: cross_checks.as_ref() };
-    let answer::Answers { markup: answers, plain } = answer::Answers::of(recording, &study, &shown);
+    let answer::Answers { markup: answers, mut plain } = answer::Answers::of(recording, &study, &shown);
+    plain.extend(change);
     let (declared, disagreeing) = sections::declared_and_seen(&study);
     let page = Page {
         question: sections::question(recording),
@@ -168,7 +175,7 @@ fn render(recording: &Recording) -> anyhow::Result<(String, Vec<String>)> {
         tally: sections::tally(&study),
         unsteady: sections::unsteady(&study),
         run: sections::run(recording, &study),
-        warnings: sections::warnings(recording),
+        warnings: sections::warnings(recording, history.as_ref().map_or(0, |history| history.changed)),
         distances: sections::distances(&study),
         topics,
         placements,
@@ -178,6 +185,7 @@ fn render(recording: &Recording) -> anyhow::Result<(String, Vec<String>)> {
         break_even: pairs::matrices(&study),
         cross_checks,
         below_floor: below_floor(study.cases.iter().map(|case| &case.summary)),
+        history,
         drift: drift(&study, &looks),
         cautions: sections::cautions(&study),
         overloaded: sections::overloaded(&study),

@@ -7,10 +7,9 @@ use minijinja::HtmlEscape;
 use serde::Serialize;
 
 use super::headline::word;
-use crate::analyse::answer::{place, place_word};
+use crate::analyse::answer::place;
 use crate::analyse::declared::{declared, disagreements};
 use crate::analyse::distance::Moved;
-use crate::analyse::ground::conditions;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::summary::shown;
 use crate::analyse::verdict::WIDEST_SPREAD;
@@ -81,7 +80,7 @@ pub fn distances(study: &Study<'_>) -> Option<Distances> {
         .filter(all)
         .flat_map(|case| case.summary.distances().into_iter().map(move |one| (case, one)));
     let table = Table::of(rows.collect::<Vec<_>>())
-        .text("Case", "case", |row| name(row.0))
+        .text("Case", "case", |row| row.0.name())
         .text("CPUs", "distance", |row| row.1.distance.to_string())
         .text("Result", "result", |row| {
             row.0.summary.main.map_or_else(String::new, |main| shown(main, row.1.typical.value).to_string())
@@ -224,8 +223,8 @@ fn versions(record: &Record) -> String {
     if versions.is_empty() { "unknown".into() } else { versions.join(", ") }
 }
 
-/// Warnings above the results.
-pub fn warnings(recording: &Recording) -> Vec<String> {
+/// Warnings above the results; `changed` is the number of cases that changed between the runs.
+pub fn warnings(recording: &Recording, changed: usize) -> Vec<String> {
     let mut warnings = Vec::new();
     let records = &recording.records;
     if records.is_empty() {
@@ -243,6 +242,12 @@ pub fn warnings(recording: &Recording) -> Vec<String> {
     }
     if records.iter().any(|record| record.suite.build.opt_level == "0" || record.suite.build.profile == "debug") {
         warnings.push("Some records come from a debug build: their numbers say little about a release.".into());
+    }
+    if changed > 0 {
+        warnings.push(format!(
+            "{changed} {} between the runs, which are pooled everywhere but under History.",
+            if changed == 1 { "case changed" } else { "cases changed" }
+        ));
     }
     let disturbed = records.iter().filter(|record| record.noise.other_run).count();
     if disturbed > 0 {
@@ -270,8 +275,8 @@ pub fn overloaded(study: &Study<'_>) -> Vec<Reason> {
     for case in study.cases.iter().filter(|case| case.summary.verdict == Some(Verdict::Overloaded)) {
         let why = case.series.label();
         match reasons.iter_mut().find(|known| known.why == why) {
-            Some(known) => known.cases.push(name(case)),
-            None => reasons.push(Reason { verdict: Verdict::Overloaded.word(), why, cases: vec![name(case)] }),
+            Some(known) => known.cases.push(case.name()),
+            None => reasons.push(Reason { verdict: Verdict::Overloaded.word(), why, cases: vec![case.name()] }),
         }
     }
     reasons
@@ -289,17 +294,11 @@ fn by_reason(study: &Study<'_>, wanted: impl Fn(&CaseStudy<'_>) -> bool) -> Vec<
     for case in study.cases.iter().filter(|case| wanted(case)) {
         let (verdict, why) = (word(case.summary.verdict), &case.summary.why);
         match reasons.iter_mut().find(|known| known.verdict == verdict && known.why == *why) {
-            Some(known) => known.cases.push(name(case)),
-            None => reasons.push(Reason { verdict, why: why.clone(), cases: vec![name(case)] }),
+            Some(known) => known.cases.push(case.name()),
+            None => reasons.push(Reason { verdict, why: why.clone(), cases: vec![case.name()] }),
         }
     }
     reasons
-}
-
-fn name(case: &CaseStudy<'_>) -> String {
-    let what = case.case.measure.word().replace('_', " ");
-    let words = [case.series.label(), what].into_iter().chain(conditions(case.case));
-    words.chain([place_word(case.case.placement)]).collect::<Vec<_>>().join(", ")
 }
 
 /// Invalid lines of the recording.
