@@ -3,6 +3,7 @@
 
 use super::MeasureError;
 use crate::clock;
+use crate::control::Page;
 use crate::protocol::Timing;
 use crate::record::Window;
 
@@ -107,6 +108,13 @@ pub fn windows_of(lengths_ns: &[u64]) -> Vec<Window> {
     windows.collect()
 }
 
+impl Sliced {
+    /// Units done.
+    pub fn units(&self) -> u64 {
+        self.windows.iter().map(|window| window.messages).sum()
+    }
+}
+
 /// Runs `count` units of `work` in at most [`WINDOWS`] slices, and times each.
 pub fn in_slices(count: u64, work: impl FnMut(u64) -> Result<(), MeasureError>) -> Result<Sliced, MeasureError> {
     in_parts(count, WINDOWS, work)
@@ -118,20 +126,70 @@ pub fn in_parts(
     parts: u64,
     mut work: impl FnMut(u64) -> Result<(), MeasureError>,
 ) -> Result<Sliced, MeasureError> {
-    in_parts_any(count, parts, &mut work)
+    sliced(count, parts, &mut work, &mut |_| false)
 }
 
-/// Not generic, so compiled once: `work` is called once per slice.
-fn in_parts_any(
+/// Time of a timed phase after which its leader ends it: the processes of a trial may fall into a much slower rhythm than
+/// that of the warm-up, such as sleeping for each message, from which the count was derived.
+const LEAST_LIMIT_NS: u64 = 500_000_000;
+
+/// Like [`in_slices`], for the leader of a phase that others count along: one slice after its time is over, the part ends on
+/// all sides. A fixed count is never cut.
+pub fn lead_in_slices(
+    page: &Page,
+    part: usize,
+    (count, timing): (u64, &Timing),
+    mut work: impl FnMut(u64) -> Result<(), MeasureError>,
+) -> Result<Sliced, MeasureError> {
+    let limit_ns = match timing.fixed_count {
+        Some(_) => u64::MAX,
+        None => timing.hot_ns.saturating_mul(4).max(LEAST_LIMIT_NS),
+    };
+    sliced(count, WINDOWS, &mut work, &mut |at| {
+        let end = page.end_of(part);
+        if end.is_none() && at.elapsed_ns > limit_ns {
+            page.set_end_of(part, at.done + at.next);
+        }
+        end.is_some_and(|end| at.done >= end)
+    })
+}
+
+/// Counterpart of [`lead_in_slices`]. The last unit of a slice is done on this side after the leader began it, so the end that
+/// the leader set before that slice is known here.
+pub fn follow_in_slices(
+    page: &Page,
+    part: usize,
+    count: u64,
+    mut work: impl FnMut(u64) -> Result<(), MeasureError>,
+) -> Result<Sliced, MeasureError> {
+    sliced(count, WINDOWS, &mut work, &mut |at| page.end_of(part).is_some_and(|end| at.done >= end))
+}
+
+/// Progress before a slice.
+struct Before {
+    /// Units done.
+    done: u64,
+    /// Units of the slice.
+    next: u64,
+    elapsed_ns: u64,
+}
+
+/// Not generic, so compiled once: `work` and `over` are called once per slice.
+fn sliced(
     count: u64,
     parts: u64,
     work: &mut dyn FnMut(u64) -> Result<(), MeasureError>,
+    over: &mut dyn FnMut(&Before) -> bool,
 ) -> Result<Sliced, MeasureError> {
     let mut windows = Vec::with_capacity(WINDOWS as usize);
     let started_ns = clock::now_ns();
-    let mut ended_ns = started_ns;
+    let (mut ended_ns, mut done) = (started_ns, 0);
     for messages in shares(count, parts) {
+        if over(&Before { done, next: messages, elapsed_ns: ended_ns - started_ns }) {
+            break;
+        }
         work(messages)?;
+        done += messages;
         let now = clock::now_ns();
         windows.push(Window { start_ns: ended_ns - started_ns, elapsed_ns: now - ended_ns, messages });
         ended_ns = now;
@@ -150,6 +208,30 @@ mod tests {
             assert_eq!(all.iter().sum::<u64>(), count);
             assert!(all.iter().all(|n| *n > 0) && all.len() as u64 <= WINDOWS);
         }
+    }
+
+    #[test]
+    fn a_phase_far_beyond_its_time_ends_early_on_both_sides() {
+        let (page, _descriptor) = Page::create().unwrap();
+        let timing = Timing { warm_up_ns: 0, hot_ns: 1, floor_ns: 0, fixed_count: None };
+        // The rhythm slows down in the third slice.
+        let until_late = |page: &Page, timing: &Timing| {
+            let mut slices = 0;
+            let led = lead_in_slices(page, 1, (2_000, timing), |_| {
+                slices += 1;
+                let until = clock::now_ns() + if slices == 3 { LEAST_LIMIT_NS } else { 0 };
+                while clock::now_ns() < until {}
+                Ok(())
+            });
+            led.unwrap().units()
+        };
+        assert_eq!(until_late(&page, &timing), 400);
+        assert_eq!((page.end_of(0), page.end_of(1)), (None, Some(400)));
+        assert_eq!(follow_in_slices(&page, 1, 2_000, |_| Ok(())).unwrap().units(), 400);
+        assert_eq!(follow_in_slices(&page, 0, 2_000, |_| Ok(())).unwrap().units(), 2_000);
+
+        let (page, _descriptor) = Page::create().unwrap();
+        assert_eq!(until_late(&page, &Timing { fixed_count: Some(2_000), ..timing }), 2_000);
     }
 
     #[test]

@@ -33,8 +33,7 @@ impl<S: Sender> Faulty<S> {
     }
 }
 
-/// Runs `count` units of `work`, and stalls after five eighths of them if the task asks for it. A round trip stamps
-/// single trips in the second half of its work.
+/// Runs `count` units of `work`, and stalls after five eighths of them if the task asks for it.
 pub fn around_stall(
     task: &Task,
     count: u64,
@@ -45,8 +44,15 @@ pub fn around_stall(
     }
     let before = count * 5 / 8;
     work(before)?;
-    std::thread::sleep(STALL);
+    stall(task);
     work(count - before)
+}
+
+/// Stalls if the task asks for it.
+pub fn stall(task: &Task) {
+    if task.fault == Some(Fault::Stall) {
+        std::thread::sleep(STALL);
+    }
 }
 
 impl<S: Sender> Sender for Faulty<S> {

@@ -13,7 +13,7 @@ use super::think::ThinkTimes;
 use super::touch::{Every, First, Sampled, Touching};
 use super::{MeasureError, MeasureResult, Task, count, follow, histogram, inject, insist, phase, room, together};
 use crate::clock::{self, Anchor};
-use crate::control::{Leader, Member};
+use crate::control::{Leader, Member, Page};
 use crate::payload::{Known, stamp};
 use crate::protocol::Report;
 use crate::record::{Touch, Window, metric};
@@ -23,6 +23,9 @@ const PING: u16 = 1;
 const PONG: u16 = 2;
 /// Maximum of stamped trips: 32 MiB of stamps.
 const MAX_STAMPS: u64 = 1 << 22;
+/// Parts of the hot phase.
+const PLAIN: usize = 0;
+const STAMPED: usize = 1;
 
 /// Endpoints of one side, the size of its messages and how many it has exchanged.
 pub struct Side<S, R> {
@@ -125,7 +128,18 @@ impl<S: Sender, R: Receiver> Side<S, R> {
                 Touch::None => self.answers::<First>(count),
             };
             if member.page().is_hot() {
-                inject::around_stall(task, count, &mut answers)?;
+                let (page, (plain, stamped)) = (member.page(), split(count));
+                count::follow_in_slices(page, PLAIN, plain, &mut answers)?;
+                let (stamped, mut done) = (to_stamp(page, stamped), 0);
+                count::follow_in_slices(page, STAMPED, stamped, |slice| {
+                    answers(slice)?;
+                    done += slice;
+                    // Once, at five eighths of the whole.
+                    if (done - slice..done).contains(&(stamped / 4)) {
+                        inject::stall(task);
+                    }
+                    Ok(())
+                })?;
             } else {
                 answers(count)?;
             }
@@ -138,8 +152,8 @@ impl<S: Sender, R: Receiver> Side<S, R> {
 trait Trips {
     /// Runs `count` trips without stamps.
     fn trips(&mut self, count: u64) -> Result<(), MeasureError>;
-    /// Stamps each trip; the histogram is built after the timed work.
-    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(Anchor, Anchor), MeasureError>;
+    /// Runs a trip for each of `stamps` and stamps its end; the histogram is built after the timed work.
+    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(), MeasureError>;
     /// Trips so far.
     fn exchanged(&self) -> u64;
 }
@@ -151,8 +165,8 @@ impl<S: Sender, R: Receiver, W: Touching> Trips for Leading<'_, S, R, W> {
         self.0.trips::<W>(count)
     }
 
-    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(Anchor, Anchor), MeasureError> {
-        chained(stamps, trusted, || self.0.trip::<W>())
+    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(), MeasureError> {
+        stamp_each(stamps, trusted, || self.0.trip::<W>())
     }
 
     fn exchanged(&self) -> u64 {
@@ -168,8 +182,8 @@ impl<S: Sender, R: Receiver> Trips for Alone<'_, S, R> {
         (0..count).try_for_each(|_| self.0.solo_trip(&self.1))
     }
 
-    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(Anchor, Anchor), MeasureError> {
-        chained(stamps, trusted, || self.0.solo_trip(&self.1))
+    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(), MeasureError> {
+        stamp_each(stamps, trusted, || self.0.solo_trip(&self.1))
     }
 
     fn exchanged(&self) -> u64 {
@@ -177,23 +191,47 @@ impl<S: Sender, R: Receiver> Trips for Alone<'_, S, R> {
     }
 }
 
+/// Trips of a hot phase that are timed by the slice, and those that are stamped one by one.
+fn split(count: u64) -> (u64, u64) {
+    let stamped = (count / 2).min(MAX_STAMPS);
+    (count - stamped, stamped)
+}
+
+/// Trips to stamp of those planned: one slice if the first part ended early.
+fn to_stamp(page: &Page, planned: u64) -> u64 {
+    if page.end_of(PLAIN).is_some() { count::slices(planned).next().unwrap_or(0) } else { planned }
+}
+
 fn run(leader: &mut Leader, task: &Task, floor: &mut Floor, side: &mut dyn Trips) -> MeasureResult {
     floor.lead(leader)?;
     let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || side.trips(n)))?;
-    let one_by_one = (derived.count / 2).min(MAX_STAMPS);
-    let mut stamps = room(one_by_one + 1, u64::MAX);
+    let (plain, stamped) = split(derived.count);
+    let mut stamps = room(stamped + 1, u64::MAX);
 
     let first = side.exchanged();
-    leader.page().set_count(derived.count);
-    leader.page().set_hot(true);
+    let (page, trusted) = (leader.page().clone(), task.ticks_trusted);
+    page.set_count(derived.count);
+    page.set_hot(true);
     let (cost, mut windows, anchors) = together(leader, phase::WORK, derived.count, || {
         let meter = Meter::start();
-        let windows = count::in_slices(derived.count - one_by_one, |n| side.trips(n))?.windows;
-        let anchors = side.stamped(&mut stamps, task.ticks_trusted)?;
-        Ok((meter.stop(task, derived.count), windows, anchors))
+        let windows = count::lead_in_slices(&page, PLAIN, (plain, &task.timing), |n| side.trips(n))?.windows;
+        let start = Anchor::now(trusted);
+        stamps[0] = clock::tick(trusted);
+        let mut done = 0;
+        count::lead_in_slices(&page, STAMPED, (to_stamp(&page, stamped), &task.timing), |n| {
+            let before = done;
+            done += n as usize;
+            side.stamped(&mut stamps[1 + before..=done], trusted)
+        })?;
+        let anchors = (start, Anchor::now(trusted));
+        stamps.truncate(1 + done);
+        Ok((meter.stop(task, side.exchanged() - first), windows, anchors))
     })?;
-    leader.page().set_hot(false);
-    leader.page().set_progress(0, derived.count);
+    let count = cost.messages;
+    let one_by_one = stamps.len() as u64 - 1;
+    page.set_count(count);
+    page.set_hot(false);
+    page.set_progress(0, count);
     let times = ThinkTimes::of(&task.case, task.ticks_trusted);
     let thought = Thought { beyond_ns: times.beyond_ns(), times };
     thought.leave_out_of(&mut windows, first);
@@ -201,7 +239,7 @@ fn run(leader: &mut Leader, task: &Task, floor: &mut Floor, side: &mut dyn Trips
     together(leader, phase::END, 0, || Ok(()))?;
 
     let mut report = Report {
-        messages: derived.count,
+        messages: count,
         chosen_by: derived.chosen_by.into(),
         warm_up_ns: derived.warm_up_ns,
         floor: floor.result(),
@@ -211,7 +249,7 @@ fn run(leader: &mut Leader, task: &Task, floor: &mut Floor, side: &mut dyn Trips
     let typical_ns = histogram::median(windows.iter().map(|w| w.elapsed_ns as f64 / w.messages as f64).collect());
     report.metrics.insert(metric::ROUND_TRIP_NS.into(), typical_ns);
     let ns_per_tick = anchors.0.ns_per_tick(&anchors.1);
-    let first_stamped = first + derived.count - one_by_one;
+    let first_stamped = first + count - one_by_one;
     let thought_ns = thought.sum_ns(first_stamped, one_by_one) / one_by_one.max(1) as f64;
     let mean_ns = stamped_mean(&stamps, ns_per_tick).map(|ns| (ns - thought_ns).max(1.0));
     report.metrics.extend(mean_ns.map(|ns| (metric::STAMPED_ROUND_TRIP_NS.into(), ns)));
@@ -245,20 +283,16 @@ impl Thought {
     }
 }
 
-fn chained(
+fn stamp_each(
     stamps: &mut [u64],
     trusted: bool,
     mut trip: impl FnMut() -> Result<(), MeasureError>,
-) -> Result<(Anchor, Anchor), MeasureError> {
-    let start = Anchor::now(trusted);
-    if let Some((first, rest)) = stamps.split_first_mut() {
-        *first = clock::tick(trusted);
-        for stamp in rest {
-            trip()?;
-            *stamp = clock::tick(trusted);
-        }
+) -> Result<(), MeasureError> {
+    for stamp in stamps {
+        trip()?;
+        *stamp = clock::tick(trusted);
     }
-    Ok((start, Anchor::now(trusted)))
+    Ok(())
 }
 
 /// Mean of the stamped trips; `None` without any. The clock read between two trips is part of it.

@@ -5,7 +5,6 @@ use super::meter::Meter;
 use super::paired::Floor;
 use super::touch::{Every, First, Sampled, Touching};
 use super::{MeasureError, MeasureResult, Task, count, follow, phase, together};
-use crate::clock;
 use crate::control::{Leader, Member};
 use crate::payload::{Known, stamp};
 use crate::protocol::Report;
@@ -103,23 +102,25 @@ fn lead(
     let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || send(n)))?;
     leader.page().set_count(derived.count);
     leader.page().set_hot(true);
+    let page = leader.page().clone();
     let (cost, start) = together(leader, phase::WORK, derived.count, || {
         let meter = Meter::start();
-        let start = clock::now_ns();
-        send(derived.count)?;
-        Ok((meter.stop(task, derived.count), start))
+        let sent = count::lead_in_slices(&page, 0, (derived.count, &task.timing), send)?;
+        Ok((meter.stop(task, sent.units()), sent.started_ns))
     })?;
-    leader.page().set_hot(false);
-    leader.page().set_progress(0, derived.count);
+    let count = cost.messages;
+    page.set_count(count);
+    page.set_hot(false);
+    page.set_progress(0, count);
     // The phase closes after the receiver has verified all messages, so its stamp is the end.
-    let elapsed = leader.page().ended_ns(RECEIVER_SLOT).saturating_sub(start);
+    let elapsed = page.ended_ns(RECEIVER_SLOT).saturating_sub(start);
     floor.lead(leader)?;
     together(leader, phase::END, 0, || Ok(()))?;
     Ok(Report {
-        messages: derived.count,
+        messages: count,
         chosen_by: derived.chosen_by.into(),
         warm_up_ns: derived.warm_up_ns,
-        metrics: rates(derived.count, task.message_bytes(), elapsed),
+        metrics: rates(count, task.message_bytes(), elapsed),
         floor: floor.result(),
         roles: vec![cost],
         ..Report::default()
@@ -187,7 +188,7 @@ fn follow_in_slices(
     let mut windows = vec![];
     let mut report = follow(member, task, floor, &mut |member, count| {
         let mut done = 0;
-        let sliced = count::in_slices(count, |messages| {
+        let sliced = count::follow_in_slices(member.page(), 0, count, |messages| {
             verify(messages)?;
             done += messages;
             member.page().set_progress(member.slot(), done);

@@ -20,6 +20,8 @@ use crate::{abort, futex, record::Substrate};
 /// Largest number of roles on a page.
 pub const MAX_SLOTS: u32 = crate::record::ROLES_MAX;
 
+/// Parts of a timed phase that can end early.
+const PARTS: usize = 2;
 const PAGE_BYTES: usize = 4096;
 const LINE_BYTES: usize = 64;
 const LINES_OFFSET: usize = 2 * LINE_BYTES;
@@ -45,6 +47,8 @@ struct Header {
     shared_ticks: AtomicU32,
     /// Number of the last window that a role has ended by its clock.
     window_over: AtomicU64,
+    /// Units after which the leader ends each part of a timed phase early; 0 if it does not.
+    ends: [AtomicU64; PARTS],
 }
 
 #[repr(C, align(64))]
@@ -231,6 +235,19 @@ impl Page {
     /// Ends the window of this number for all roles.
     pub fn end_window(&self, window: u64) {
         self.header().window_over.store(window, Ordering::Relaxed);
+    }
+
+    /// Units after which this part of a timed phase ends early; `None` if it does not.
+    pub fn end_of(&self, part: usize) -> Option<u64> {
+        // PAIRS: part-ends-early
+        Some(self.header().ends[part].load(Ordering::Acquire)).filter(|end| *end > 0)
+    }
+
+    /// Ends a part of a timed phase early, after `units`. The roles that count along must see it in time: called before the
+    /// last of them can be done.
+    pub fn set_end_of(&self, part: usize, units: u64) {
+        // PAIRS: part-ends-early
+        self.header().ends[part].store(units, Ordering::Release);
     }
 
     /// True if the leader found the tick counters of all roles synchronised; otherwise the monotonic clock is compared.
