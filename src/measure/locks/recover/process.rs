@@ -1,5 +1,6 @@
 //! Driver's view of one process of a kill. Locks do not report waiters, so the driver polls /proc: a process waits if
-//! it sleeps, or if it has run for a while without acquiring the lock. Source: proc(5); CPU clocks of processes.
+//! it sleeps, or if it has run for a while without acquiring the lock: so long, or so often, since one that yields its CPU
+//! beside busy processes runs for a few microseconds at a time. Source: proc(5); CPU clocks of processes.
 
 use std::time::{Duration, Instant};
 use std::{io, thread};
@@ -10,12 +11,15 @@ use super::lines::{Line, Role, Step};
 use super::{Claim, PATIENCE_NS};
 use crate::abort;
 use crate::child::Child;
-use crate::measure::{MeasureError, cpu_time, invalid};
+use crate::measure::{MeasureError, cpu_time, invalid, proc};
 
 /// Deadline for steps that do not depend on the recovery of the lock.
 const STEP_DEADLINE: Duration = Duration::from_secs(5);
-/// Minimum CPU time of a polling waiter that counts as not served; with less it waited for the CPU.
+/// Minimum CPU time of a polling waiter that counts as not served; with less it waited for the CPU, unless it ran
+/// [`TURNS`] times.
 const TRIED_NS: u64 = 5_000_000;
+/// Times on a CPU that are as good as a long one: the process polls each time.
+const TURNS: u64 = 20;
 /// Maximum factor of the patience on an overloaded machine, where that CPU time takes longer.
 const PATIENCE_TIMES_MAX: u32 = 10;
 
@@ -134,7 +138,7 @@ impl Process<'_> {
             self.wait_while(seen, deadline, "gets no CPU time to poll the lock")?;
             if begun.elapsed() >= patience && seen == Step::Waiting {
                 let now = ProcState::at(self.pid())?;
-                let tried = now.asleep || now.ran_ns.saturating_sub(before.ran_ns) >= TRIED_NS;
+                let tried = now.asleep || now.has_run(before, TRIED_NS);
                 // The second check finds a process that sleeps as the owner.
                 if tried && self.line.step() == seen {
                     return Ok(false);
@@ -191,6 +195,8 @@ struct ProcState {
     asleep: bool,
     /// CPU time since its start. The kernel updates it at clock ticks and context switches.
     ran_ns: u64,
+    /// Number of times that it left its CPU.
+    turns: u64,
 }
 
 impl ProcState {
@@ -201,7 +207,14 @@ impl ProcState {
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace().collect();
         let asleep = matches!(fields.first(), Some(&("S" | "D")));
         let ran_ns = cpu_time::process_ns(pid.as_raw().cast_unsigned());
-        Ok(Self { asleep, ran_ns: ran_ns.unwrap_or(0) })
+        let (voluntary, involuntary) =
+            proc::switches(&std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default());
+        Ok(Self { asleep, ran_ns: ran_ns.unwrap_or(0), turns: voluntary + involuntary })
+    }
+
+    /// Whether it has run for `ns` or for [`TURNS`] since `before`.
+    fn has_run(self, before: Self, ns: u64) -> bool {
+        self.ran_ns.saturating_sub(before.ran_ns) >= ns || self.turns.saturating_sub(before.turns) >= TURNS
     }
 }
 
@@ -217,8 +230,7 @@ impl WaitDetector {
     fn sample(&mut self, state: ProcState, must_sleep: bool) -> bool {
         let first = *self.first.get_or_insert(state);
         self.asleep = if state.asleep { self.asleep + 1 } else { 0 };
-        let polls = state.ran_ns.saturating_sub(first.ran_ns) >= POLLING_NS;
-        self.asleep >= ASLEEP_SAMPLES || (polls && !must_sleep)
+        self.asleep >= ASLEEP_SAMPLES || (state.has_run(first, POLLING_NS) && !must_sleep)
     }
 }
 
@@ -227,7 +239,7 @@ mod tests {
     use super::*;
 
     fn state(asleep: bool, ran_ns: u64) -> ProcState {
-        ProcState { asleep, ran_ns }
+        ProcState { asleep, ran_ns, turns: 0 }
     }
 
     #[test]
@@ -246,6 +258,13 @@ mod tests {
         };
         assert_eq!(seen_with(false), [false, false, true]);
         assert_eq!(seen_with(true), [false, false, false]);
+    }
+
+    #[test]
+    fn a_process_that_yields_polls_although_it_hardly_runs() {
+        let mut detector = WaitDetector::default();
+        let seen = [7, 8, 7 + TURNS].map(|turns| detector.sample(ProcState { turns, ..state(false, turns) }, false));
+        assert_eq!(seen, [false, false, true]);
     }
 
     #[test]
