@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::common::{PROGRAM, alone, case, run_id, short};
 use ipcmark::clock;
 use ipcmark::family::{self, Variant};
+use ipcmark::measure::count;
 use ipcmark::protocol::{Fault, Timing};
 use ipcmark::record::{Case, Isolation, Measure, Outcome, Placement, Status, Verdict, Wait, metric};
 use ipcmark_harness::trial::{Session, TrialOrder};
@@ -85,23 +86,24 @@ fn an_empty_message_is_carried_or_refused_with_the_reason() {
 }
 
 /// Known delays are put into each message by one clock and found again by the other: twice in a round trip. Scheduling can
-/// only add, so the quickest blocks are compared, with the delay and without.
+/// only add, so the quickest blocks are compared, with the delay and without. Blocks are short, so that some lie within a time
+/// slice on a busy machine, and have as many trips in both cases, so that the clock reads around them cancel out.
 #[test]
 fn known_delays_are_measured_within_the_error_of_the_clocks() {
     let _alone = alone();
     let session = session("null");
     let clocks = clock::measure_cost();
-    let mut own_work_ns = f64::INFINITY;
     for delay_ns in [1_000, 10_000, 1_000_000] {
+        let trips = (SHORT_NS / (2 * delay_ns)).max(1);
         // A delay starts and ends with a tick read, and ends up to one read late; the tick counter's frequency is known to
         // 0.1 MHz; the block is timed by the monotonic clock.
         let frequency_ns = clock::ticks_hz().map_or(0.0, |hz| delay_ns as f64 * 1e5 / hz as f64);
         let allowed_ns = 3.0 * clocks.tick_read_ns + clocks.step_ns + frequency_ns;
-        let (mut delayed_ns, mut error_ns) = (f64::INFINITY, f64::INFINITY);
+        let (mut own_work_ns, mut delayed_ns, mut error_ns) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
         // On a busy machine it may take several trials until each has had one undisturbed block.
         for trial in 0..50 {
-            delayed_ns = delayed_ns.min(null_trip_ns(&session, delay_ns));
-            own_work_ns = own_work_ns.min(null_trip_ns(&session, 0));
+            delayed_ns = delayed_ns.min(null_trip_ns(&session, delay_ns, trips));
+            own_work_ns = own_work_ns.min(null_trip_ns(&session, 0, trips));
             error_ns = (delayed_ns - own_work_ns) / 2.0 - delay_ns as f64;
             if trial >= 2 && error_ns.abs() <= allowed_ns {
                 break;
@@ -112,16 +114,20 @@ fn known_delays_are_measured_within_the_error_of_the_clocks() {
     }
 }
 
-/// The quickest block of null round trips, in nanoseconds a trip.
-fn null_trip_ns(session: &Session, delay_ns: u64) -> f64 {
+/// Length of a block of null round trips, unless one of them takes longer.
+const SHORT_NS: u64 = 200_000;
+
+/// The quickest block of as many null round trips, in nanoseconds a trip.
+fn null_trip_ns(session: &Session, delay_ns: u64, trips: u64) -> f64 {
     let case =
         Case { isolation: Isolation::Thread, placement: Placement::SameCpu, ..case("null", None, Measure::RoundTrip) }
             .with(|p| {
                 p.delay_ns = Some(delay_ns);
                 p.message_bytes = Some(8);
             });
-    let hot_ns = (200 * delay_ns).max(40_000_000);
-    let timing = Timing { warm_up_ns: 1_000_000, hot_ns, floor_ns: 0, fixed_count: None };
+    // The second half of the trips is stamped one by one.
+    let fixed_count = Some(2 * trips * count::WINDOWS);
+    let timing = Timing { warm_up_ns: 1_000_000, hot_ns: 0, floor_ns: 0, fixed_count };
     let outcome = session.run_trial(&TrialOrder { case, cpus: vec![], timing, traced: false, fault: None }).outcome;
     assert_eq!(outcome.status, Status::Measured, "{:?}", outcome.why);
     let metrics = outcome.metrics.expect("a round trip has metrics");
