@@ -149,7 +149,7 @@ fn a_stable_round_trip_with_an_unsteady_tail_is_marked() {
     assert!(page.contains("Of 1 stable cases with a p99, 1 have one whose interval reaches beyond 10 % of it"));
     let row = elements(&page, "<tr data-series", "</tr>").next().expect("one row");
     assert!(row.contains(">~2.00<") && !row.contains(">~200<"), "{row}");
-    assert!(row.contains("<span class=\"sure\">±150 %</span>"), "{row}");
+    assert!(row.contains("<small>±150 %</small>"), "{row}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Advice at every combination of measured values: what a form answers from without this program.
 
+use ipcmark_record::Placement;
+
 use super::axes::Axis;
 use super::{Advice, Basis, Decision, Request, Subject, families, from_studies};
 use crate::analyse::study::{CaseStudy, Study};
@@ -11,6 +13,8 @@ const MOST_ROWS: usize = 900;
 pub(crate) struct Grid {
     /// The family, with any values.
     pub subject: Subject,
+    /// Where the roles ran.
+    pub placement: Option<Placement>,
     /// Axes with their measured values.
     pub fields: Vec<Field>,
     /// Advice without limits at each combination of values, in the order of the fields.
@@ -74,7 +78,7 @@ impl Grid {
         };
         // On ties `max_by_key` takes the last.
         let usual = (0..points.len()).rev().max_by_key(|&at| measured(&points[at].1))?;
-        Some(Self { subject, fields, points, usual })
+        Some(Self { subject, placement: families::placement(study, subject), fields, points, usual })
     }
 }
 

@@ -159,7 +159,8 @@ impl Mark {
     }
 
     fn write(&self, svg: &mut String, class: &str) {
-        let point = if self.point { "o" } else { "" };
+        // The class of points in a group is the group's.
+        let point = if self.point && !class.is_empty() { "o" } else { "" };
         let (shape, own) = match &self.kind {
             Kind::Circle(x, y, r) => (format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\""), point),
             Kind::Stroke(_) => (format!("<path d=\"{}\"", self.path), "l"),
@@ -252,9 +253,7 @@ pub fn compact(raw: &str) -> (i32, String) {
             [only] => only.write(&mut svg, &only.class),
             several => {
                 let _ = write!(svg, "<g class=\"{}\">", several[0].class);
-                for mark in several {
-                    mark.write(&mut svg, "");
-                }
+                write_group(&mut svg, several);
                 svg.push_str("</g>");
             }
         }
@@ -263,6 +262,23 @@ pub fn compact(raw: &str) -> (i32, String) {
         texts.write(&mut svg, usual);
     }
     (usual, svg)
+}
+
+/// Marks of one ink, in any order of shapes: bars in one path, and points in a group.
+fn write_group(svg: &mut String, marks: &[Mark]) {
+    let plain = |mark: &Mark| matches!(&mark.kind, Kind::Fill(opacity) if opacity.is_empty()) && !mark.point;
+    let bars: String = marks.iter().filter(|mark| plain(mark)).map(|mark| mark.path.as_str()).collect();
+    if !bars.is_empty() {
+        let _ = write!(svg, "<path d=\"{bars}\"/>");
+    }
+    for same in marks.iter().filter(|mark| !plain(mark)).collect::<Vec<_>>().chunk_by(|a, b| a.point == b.point) {
+        let points = same[0].point;
+        svg.push_str(if points { "<g class=\"o\">" } else { "" });
+        for mark in same {
+            mark.write(svg, "");
+        }
+        svg.push_str(if points { "</g>" } else { "" });
+    }
 }
 
 fn push_text(texts: &mut Vec<Texts>, element: &Element<'_>, class: String) {

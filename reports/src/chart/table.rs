@@ -76,6 +76,8 @@ impl Cell {
     /// Cell with a number formatted by `show`, or a dash.
     pub fn number(value: Option<f64>, show: impl Fn(f64) -> String) -> Self {
         match value.filter(|value| value.is_finite()) {
+            // Without its unit: most costs of a breakdown are none.
+            Some(0.0) => Self { shown: "0".into(), raw: "0".into() },
             Some(value) => Self { shown: show(value), raw: format::digits(value) },
             None => Self { shown: "–".into(), raw: String::new() },
         }

@@ -60,13 +60,13 @@ const ask = async (form, make, inflated) => {
     return `Can't tell which is best. First is ${best} Predictions overlap with ${named(ties)}.${perhaps}`;
   };
 
-  const small = (text, className = "sure") => make("span", { className }, text);
-  const number = (span) => make("td", { className: "n" },
-    ...(span ? [span.shown, small(span.error)] : [small("–", "none")]));
+  const small = (text) => make("small", {}, text);
+  const mark = (text, className) => make("span", { className }, text);
+  const number = (span) => make("td", { className: "n" }, ...(span ? [span.shown, small(span.error)] : [make("b", {}, "–")]));
   const drawn = (one) => {
-    const name = make("th", { scope: "row" }, one.row, make("small", {}, one.waits));
-    if (one.doubts.length > 0) name.append(small("doubt", "v noisy"), make("small", {}, one.doubts.join("; ")));
-    else if (one.tied) name.append(small("tied", "v"));
+    const name = make("th", { scope: "row" }, one.row, small(one.waits));
+    if (one.doubts.length > 0) name.append(mark("doubt", "v noisy"), small(one.doubts.join("; ")));
+    else if (one.tied) name.append(mark("tied", "v"));
     const [main, ...more] = one.evidence.map((line) => make("div", {}, line));
     for (const line of more) line.className = "why";
     return make("tr", {}, name, number(one.typical), number(one.p99), number(one.cpus),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::advise::{Candidate, Excluded, Field, Figure, Grid, bare, ends, grids, in_figures, shown_cpus};
+use crate::analyse::answer::place;
 use crate::analyse::study::Study;
 use crate::chart::packed;
 use crate::format;
@@ -14,6 +15,8 @@ use crate::format;
 pub struct Form {
     family: &'static str,
     heading: String,
+    /// Where the roles ran.
+    place: &'static str,
     /// What candidates are ranked by.
     ranked_by: &'static str,
     fields: Vec<Choice>,
@@ -132,6 +135,7 @@ fn form(grid: &Grid) -> Form {
     Form {
         family: subject.family(),
         heading: capitalised(subject.word()),
+        place: grid.placement.map_or("", place),
         ranked_by: subject.typical_word(),
         fields: grid.fields.iter().zip(usual).map(choice).collect(),
         has_p99: any(&|one| one.p99_ns.is_some()),

@@ -10,7 +10,7 @@ use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
 
-use super::{Css, SCRIPT, STYLE, environment, replace_file, sections, without_escaped_slashes};
+use super::{Css, SCRIPT, STYLE, dense, environment, replace_file, sections, without_escaped_slashes};
 use crate::analyse::statistics::Estimate;
 use crate::chart::{Figure, Table, arms_css, arms_figures, arms_table, core_to_core, in_script};
 use crate::compare::{Change, ComparedCase, Comparison, FactRow, FloorRow, floors_differing, size};
@@ -37,7 +37,7 @@ struct Page {
     css: Css,
     /// JSON list of the names of the arms.
     series: String,
-    script: &'static str,
+    script: String,
 }
 
 /// Ratio to the base by mechanism and arm.
@@ -159,9 +159,9 @@ impl Comparison {
             prices: self.prices.clone(),
             floors: self.floors.iter().map(|row| self.floor(row)).collect(),
             basis: self.basis(),
-            css: Css { style: STYLE, light, dark, filters: String::new() },
+            css: Css { style: dense(STYLE), light, dark, filters: String::new() },
             series: in_script(&self.arms.iter().map(|arm| arm.name.clone()).collect::<Vec<_>>()),
-            script: SCRIPT,
+            script: dense(SCRIPT),
         };
         let mut environment = environment()?;
         environment.add_template("compare.html", PAGE)?;

@@ -117,8 +117,8 @@ struct Page {
     /// JSON list of the names of all series, in the order of their classes.
     series: String,
     css: Css,
-    script: &'static str,
-    advice_script: &'static str,
+    script: String,
+    advice_script: String,
 }
 
 /// Charts of one placement.
@@ -132,7 +132,7 @@ struct OnPlacement {
 
 #[derive(Serialize)]
 struct Css {
-    style: &'static str,
+    style: String,
     light: String,
     dark: String,
     filters: String,
@@ -196,13 +196,13 @@ fn render(recording: &Recording) -> anyhow::Result<(String, Vec<String>)> {
         conformance,
         machines: study.machines.iter().map(|machine| machine::view(machine)).collect(),
         spin_budgets: sections::spin_budgets(recording),
-        css: Css { style: STYLE, light, dark, filters: headline.filters_css() },
+        css: Css { style: dense(STYLE), light, dark, filters: headline.filters_css() },
         headline,
         by_group: looks.by_group,
         series: in_script(&study.series.iter().map(Series::label).collect::<Vec<_>>()),
-        script: SCRIPT,
+        script: dense(SCRIPT),
         advice: advice::forms(&study),
-        advice_script: ADVICE_SCRIPT,
+        advice_script: dense(ADVICE_SCRIPT),
     };
     let mut environment = environment()?;
     environment.add_template("report.html", PAGE)?;
@@ -216,6 +216,12 @@ fn render(recording: &Recording) -> anyhow::Result<(String, Vec<String>)> {
 /// The template engine escapes slashes, of which names have many; no context of these pages needs it.
 fn without_escaped_slashes(html: &str) -> String {
     html.replace("&#x2f;", "/")
+}
+
+/// Script or style without indentation and without lines that are comments.
+fn dense(text: &str) -> String {
+    let lines = text.lines().map(str::trim_start);
+    lines.filter(|line| !line.is_empty() && !line.starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
 /// Templates that all pages use.

@@ -200,7 +200,7 @@
   const spoken = document.body.appendChild(make("div", { className: "quiet" }));
   spoken.setAttribute("role", "status");
   const NEAR = 26;
-  const pointsOf = (svg) => all(".o", svg);
+  const pointsOf = (svg) => all("g.o > *, :not(g).o", svg);
   const shownPointsOf = (svg) => pointsOf(svg).filter(isShown);
   const middle = (point) => {
     const { left, top, width, height } = point.getBoundingClientRect();

@@ -13,11 +13,11 @@ check(String(landmarks) === "1,1,1", `landmarks: ${landmarks}`);
 const plot = page.locator(".plot").first();
 await plot.scrollIntoViewIfNeeded();
 const tip = page.locator("#tip");
-const point = plot.locator(".wide .o").nth(1);
+const point = plot.locator(".wide :is(g.o > *, :not(g).o)").nth(1);
 await point.hover({ force: true });
 check(await tip.isVisible() && /\d/.test(await tip.textContent()), "hover shows no value");
 const first = await page.evaluate(() => JSON.parse(document.querySelector(".plot script").textContent).length);
-check(first === await plot.locator(".wide .o").count(), "a value for each point");
+check(first === await plot.locator(".wide :is(g.o > *, :not(g).o)").count(), "a value for each point");
 await page.mouse.move(2, 2);
 check(await tip.isHidden(), "the value stays when the pointer leaves");
 await plot.focus();
@@ -89,7 +89,7 @@ await page.context().close();
 
 // A tap, on a phone.
 const phone = await open(at(400, { hasTouch: true, isMobile: true }));
-const small = phone.locator(".plot").first().locator(".narrow .o").nth(1);
+const small = phone.locator(".plot").first().locator(".narrow :is(g.o > *, :not(g).o)").nth(1);
 await small.scrollIntoViewIfNeeded();
 await small.tap({ force: true });
 check(await phone.locator("#tip").isVisible(), "a tap shows no value");
