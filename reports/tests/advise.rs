@@ -217,8 +217,8 @@ fn where_only_floors_were_measured_the_cost_model_predicts() {
     assert!(figure.evidence.contains("floors of this machine"), "{}", figure.evidence);
 }
 
-#[test]
-fn locks_are_ranked_by_rate_and_by_what_a_kill_does() {
+/// Two and eight contenders of each lock, with and without a critical section, and a kill of each.
+pub fn locks() -> Vec<Record> {
     let mut random = Random::new(3);
     let mut records = vec![];
     let locks = LOCKS.iter().filter(|lock| lock.mechanism != "no-lock");
@@ -229,6 +229,20 @@ fn locks_are_ranked_by_rate_and_by_what_a_kill_does() {
         }
         records.push(recover(lock, KillPoint::Holding, repetition, &mut random));
     }
+    records
+}
+
+/// Each way to start a process from parents of three sizes.
+pub fn starts() -> Vec<Record> {
+    let mut random = Random::new(3);
+    let all = (0..REPETITIONS).flat_map(|repetition| WAYS.iter().map(move |one| (repetition, one)));
+    all.flat_map(|(repetition, one)| [1, 64, 1024].map(|mib| start_up(one, mib, None, repetition, &mut random)))
+        .collect()
+}
+
+#[test]
+fn locks_are_ranked_by_rate_and_by_what_a_kill_does() {
+    let records = locks();
     let lock = |contenders, critical_section_ns| wanted(Subject::Lock { contenders, critical_section_ns });
     let fastest = ask(&lock(2, 0), records.clone());
     let best = LOCKS.iter().filter(|lock| lock.is_lock() && lock.mechanism != "std-mutex");
@@ -270,11 +284,7 @@ fn state_and_starts_have_advice_too() {
     assert_eq!((advice.decision, advice.candidates[0].row.as_str()), (Decision::Clear, "shards/spin"));
     assert!(against(&advice, "python-manager-dict/block").contains("Python"), "{:?}", advice.excluded);
 
-    let mut random = Random::new(3);
-    let all = (0..REPETITIONS).flat_map(|repetition| WAYS.iter().map(move |one| (repetition, one)));
-    let records =
-        all.flat_map(|(repetition, one)| [1, 64, 1024].map(|mib| start_up(one, mib, None, repetition, &mut random)));
-    let records: Vec<Record> = records.collect();
+    let records = starts();
     let small = ask(&wanted(Subject::Start { parent_rss_bytes: 1 << 20, batch: 1 }), records.clone());
     assert!(["fork", "clone3"].contains(&small.candidates[0].row.as_str()), "{}", small.answer);
     let large = ask(&wanted(Subject::Start { parent_rss_bytes: 1 << 30, batch: 1 }), records);

@@ -9,8 +9,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::advise::{few, grid, row};
+use crate::advise::{few, grid, locks, row, starts};
 use crate::common;
+use crate::common::families::{pools, states};
 use ipcmark_record::{Measure, Pattern};
 use ipcmark_reports::advise::{Advice, Excluded, Request, Subject, advise, by_machine};
 use ipcmark_reports::{Recording, read, write};
@@ -30,14 +31,11 @@ fn the_form_gives_the_advice_of_the_command() {
     // One row lacks open loops, so its latency is in doubt.
     let mut records = grid(&few, &[64, 4096], &[10_000, 100_000]);
     records.retain(|record| record.case.mechanism != "shm-mailbox" || record.case.measure != Measure::Paced);
-    let messages = |message_bytes, rate_per_s| {
-        (
-            Subject::Transport { message_bytes, rate_per_s, pattern: Pattern::default() },
-            vec![("transport-size", message_bytes.to_string()), ("transport-rate", rate_per_s.to_string())],
-        )
+    let messages = |(message_bytes, rate_per_s): (u64, u64)| {
+        let subject = Subject::Transport { message_bytes, rate_per_s, pattern: Pattern::default() };
+        (subject, vec![("size", message_bytes), ("rate", rate_per_s)])
     };
-    let points =
-        [(64, 10_000), (64, 100_000), (4096, 10_000), (4096, 100_000)].map(|(bytes, rate)| messages(bytes, rate));
+    let points = [(64, 10_000), (64, 100_000), (4096, 10_000), (4096, 100_000)].map(messages);
     let limits = [
         (None, None, false),
         (None, Some(0.9), false),
@@ -47,22 +45,37 @@ fn the_form_gives_the_advice_of_the_command() {
         (None, None, true),
         (Some(7.0), Some(1.99), true),
     ];
-    compare("transport", &Recording { records, bad_lines: vec![] }, &points, &limits);
+    compare(&Recording { records, bad_lines: vec![] }, &points, &limits);
     let file = Path::new(ROOT).join("recorded/amd-epyc-family-26-2-cpus/locks-quick.jsonl.zst");
     let real = read(&[file]).expect("a recording");
-    compare(
-        "lock",
-        &real,
-        &[(Subject::Lock { contenders: 2, critical_section_ns: 0 }, vec![])],
-        &[(None, None, false), (Some(0.2), Some(1.99), false)],
-    );
+    let lock = |contenders, critical_section_ns| Subject::Lock { contenders, critical_section_ns };
+    compare(&real, &[(lock(2, 0), vec![])], &[(None, None, false), (Some(0.2), Some(1.99), false)]);
+}
+
+#[test]
+fn a_page_of_many_families_has_a_form_for_each() {
+    let records = [locks(), pools::pool_run(5, 3), states::state_run(5, 3), starts()].concat();
+    let points = [
+        (Subject::Lock { contenders: 2, critical_section_ns: 0 }, vec![("contenders", 2), ("critical-section", 0)]),
+        (Subject::Pool { grain_ns: 1_000, workers: 2 }, vec![("grain", 1_000), ("workers", 2)]),
+        (
+            Subject::State { contenders: 2, reads_percent: 90, message_bytes: 64 },
+            vec![("processes", 2), ("writes", 10), ("size", 64)],
+        ),
+        (Subject::Start { parent_rss_bytes: 1 << 30, batch: 1 }, vec![("parent", 1 << 30), ("batch", 1)]),
+        (
+            Subject::Lock { contenders: 8, critical_section_ns: 1_000 },
+            vec![("contenders", 8), ("critical-section", 1_000)],
+        ),
+    ];
+    compare(&Recording { records, bad_lines: vec![] }, &points, &[(None, None, false), (None, None, true)]);
 }
 
 /// Longest p99 in microseconds, most CPUs, and whether the others must survive a crash.
 type Limits = (Option<f64>, Option<f64>, bool);
 
 /// Compares what the form says with the advice, at each point with several limits.
-fn compare(family: &str, recording: &Recording, points: &[(Subject, Vec<(&str, String)>)], limits: &[Limits]) {
+fn compare(recording: &Recording, points: &[(Subject, Vec<(&str, u64)>)], limits: &[Limits]) {
     let machines = by_machine(recording.clone());
     let mut requests = Vec::new();
     for (subject, fields) in points {
@@ -72,16 +85,12 @@ fn compare(family: &str, recording: &Recording, points: &[(Subject, Vec<(&str, S
             let advice = advise(&request, &machines, &|_| None);
             let text = |limit: Option<f64>| limit.map(|limit| limit.to_string()).unwrap_or_default();
             let crash = if must_survive_crash { "1" } else { "" }.to_owned();
-            let mut fields: Vec<(String, String)> =
-                fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-            fields.push((format!("{family}-p99"), text(p99_us)));
-            fields.push((format!("{family}-cpus"), text(max_cpus)));
-            // Without evidence about crashes the form does not ask.
-            if family == "transport" {
-                fields.push((format!("{family}-crash"), crash));
-            }
+            let family = subject.family();
+            let values = fields.iter().map(|(axis, value)| (*axis, value.to_string()));
+            let limits = [("p99", text(p99_us)), ("cpus", text(max_cpus)), ("crash", crash)];
+            let fields = values.chain(limits).map(|(name, value)| (format!("{family}-{name}"), value));
             let fields: serde_json::Map<String, Value> =
-                fields.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
+                fields.map(|(name, value)| (name, Value::from(value))).collect();
             requests.push(json!({ "family": family, "fields": fields, "told": told(&advice) }));
         }
     }
