@@ -156,6 +156,8 @@ pub enum Fault {
     Hang,
     /// The receiving role stops once for 100 ms in the hot phase.
     Stall,
+    /// The receiving role stops for 100 ms after each slice of the hot phase.
+    Slow,
     /// A contender enters the critical section without the lock.
     Trespass,
 }

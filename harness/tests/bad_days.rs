@@ -135,6 +135,21 @@ fn a_hung_worker_ends_at_its_deadline() {
 }
 
 #[test]
+fn a_trial_that_becomes_far_slower_than_its_warm_up_ends_early_and_counts() {
+    let _one = alone();
+    let session = open("slow");
+    for measure in [Measure::RoundTrip, Measure::Stream] {
+        let case = case("pipe", Some(Wait::Block), measure);
+        let result = session.run_trial(&TrialOrder { fault: Some(Fault::Slow), ..short(case) });
+        assert_eq!(result.outcome.status, Status::Measured, "{measure}: {}", why(&result));
+        let windows = result.outcome.windows.as_deref().unwrap_or_default();
+        assert!((2..20).contains(&windows.len()), "{measure}: {} of 20 slices", windows.len());
+        let first_part: u64 = windows.iter().map(|window| window.messages).sum();
+        assert!(result.count.messages >= first_part, "{measure}: {:?}", result.count);
+    }
+}
+
+#[test]
 fn a_wrong_count_is_caught() {
     let _one = alone();
     let session = open("lie");

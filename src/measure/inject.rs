@@ -8,7 +8,7 @@ use super::{MeasureError, Task};
 use crate::protocol::Fault;
 use crate::transport::Sender;
 
-/// Duration of a stall.
+/// Duration of a stall or stop.
 const STALL: Duration = Duration::from_millis(100);
 
 /// Number of the faulty message, counted from the start of the warm-up.
@@ -51,6 +51,13 @@ pub fn around_stall(
 /// Stalls if the task asks for it.
 pub fn stall(task: &Task) {
     if task.fault == Some(Fault::Stall) {
+        std::thread::sleep(STALL);
+    }
+}
+
+/// Stops after a slice if the task asks for it.
+pub fn slow(task: &Task) {
+    if task.fault == Some(Fault::Slow) {
         std::thread::sleep(STALL);
     }
 }

@@ -129,7 +129,11 @@ impl<S: Sender, R: Receiver> Side<S, R> {
             };
             if member.page().is_hot() {
                 let (page, (plain, stamped)) = (member.page(), split(count));
-                count::follow_in_slices(page, PLAIN, plain, &mut answers)?;
+                count::follow_in_slices(page, PLAIN, plain, |slice| {
+                    answers(slice)?;
+                    inject::slow(task);
+                    Ok(())
+                })?;
                 let (stamped, mut done) = (to_stamp(page, stamped), 0);
                 count::follow_in_slices(page, STAMPED, stamped, |slice| {
                     answers(slice)?;

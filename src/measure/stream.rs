@@ -4,7 +4,7 @@
 use super::meter::Meter;
 use super::paired::Floor;
 use super::touch::{Every, First, Sampled, Touching};
-use super::{MeasureError, MeasureResult, Task, count, follow, phase, together};
+use super::{MeasureError, MeasureResult, Task, count, follow, inject, phase, together};
 use crate::control::{Leader, Member};
 use crate::payload::{Known, stamp};
 use crate::protocol::Report;
@@ -192,6 +192,9 @@ fn follow_in_slices(
             verify(messages)?;
             done += messages;
             member.page().set_progress(member.slot(), done);
+            if member.page().is_hot() {
+                inject::slow(task);
+            }
             Ok(())
         })?;
         member.page().set_ended_ns(member.slot(), sliced.ended_ns);
