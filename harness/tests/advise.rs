@@ -171,9 +171,10 @@ fn measure_kills_holders_where_the_lock_must_survive() {
     }
 }
 
-/// Requests of the nightly test, and how many of them must hold.
+/// Requests of the nightly test, how many of them must hold, and how many must be decided.
 const REQUESTS: usize = 20;
 const MUST_HOLD: usize = 18;
+const MUST_DECIDE: usize = 8;
 const SEED: u64 = 14;
 
 const ROWS: &str = "mechanism = [\"pipe/block\", \"unix-stream/block\", \"tcp/block\", \"ipc-channel/block\", \
@@ -197,6 +198,8 @@ struct Tried {
     rate: u64,
     decision: String,
     rows: Vec<String>,
+    /// Factor that the first row may be behind, by its own words.
+    behind: f64,
 }
 
 /// Advises for a random request.
@@ -209,7 +212,8 @@ fn random_request(folder: &Path, random: &mut Random) -> Tried {
     let call: Vec<&str> = ["advise"].into_iter().chain(options.iter().map(String::as_str)).chain(["base"]).collect();
     let advice = json(folder, &call);
     let rows = rows(&advice, "candidates").into_iter().take(3).collect();
-    Tried { decision: advice["decision"].as_str().expect("a word").to_owned(), options, bytes, rate, rows }
+    let behind = advice["choice_error"]["factor"].as_f64().filter(|_| advice["decision"] == "tied").unwrap_or(1.0);
+    Tried { decision: advice["decision"].as_str().expect("a word").to_owned(), options, bytes, rate, rows, behind }
 }
 
 /// Judges the advised row by the others: `None` if nothing was measured.
@@ -236,7 +240,8 @@ fn holds(tried: &Tried, measured: &[CaseSummary]) -> (bool, String) {
         None => true,
         Some((first, others)) => {
             let others: Vec<_> = others.iter().filter_map(ends).collect();
-            ends(first).map_or(others.is_empty(), |first| others.iter().all(|other| first.low <= other.high))
+            ends(first)
+                .map_or(others.is_empty(), |first| others.iter().all(|other| first.low <= tried.behind * other.high))
         }
     };
     (held, table.join("; "))
@@ -274,15 +279,19 @@ fn advice_for_random_requests_holds_when_it_is_measured() {
         })
         .collect();
     let measured = summarise(&run(folder.path(), "tried", &blocks.concat()));
-    let (mut held, mut cannot_tell) = (0, 0);
+    let (mut held, mut cannot_tell, mut decided) = (0, 0, 0);
     for one in &tried {
         let (best, table) = holds(one, &measured);
         let unsure = one.decision == "cannot_tell";
         cannot_tell += usize::from(unsure);
         held += usize::from(best || unsure);
+        decided += usize::from(["clear", "tied"].contains(&one.decision.as_str()));
         let verdict = if best { "holds" } else { "DOES NOT HOLD" };
         println!("{} | {} | {verdict} | {table}", one.options.join(" "), one.decision);
     }
-    println!("{held} of {REQUESTS} hold, {cannot_tell} of them because the advice was that it can't tell");
+    println!(
+        "{held} of {REQUESTS} hold, {cannot_tell} of them because the advice was that it can't tell; {decided} decided"
+    );
     assert!(held >= MUST_HOLD, "{held} of {REQUESTS} hold");
+    assert!(decided >= MUST_DECIDE, "{decided} of {REQUESTS} are decided");
 }

@@ -1,8 +1,11 @@
 //! Advice at every combination of measured values: what a form answers from without this program.
 
+use std::collections::BTreeMap;
+
 use ipcmark_record::Placement;
 
 use super::axes::Axis;
+use super::transports::choice_error;
 use super::{Advice, Basis, Decision, Request, Subject, families, from_studies};
 use crate::analyse::study::{CaseStudy, Study};
 
@@ -55,10 +58,15 @@ impl Grid {
             Field { name: axis.name, values, show: axis.show }
         };
         let mut fields: Vec<Field> = subject.axes(measure).into_iter().map(field).collect();
-        let advice = |values: &[f64]| {
-            let request =
-                Request { subject: subject.at(values), p99_ns: None, max_cpus: None, must_survive_crash: false };
-            from_studies(&request, study, &[], &|_| None)
+        let mut errors = BTreeMap::new();
+        let mut advice = |values: &[f64]| {
+            let subject = subject.at(values);
+            // Of all values only the roles matter.
+            let roles =
+                if let Subject::Transport { pattern, .. } = subject { pattern.to_string() } else { String::new() };
+            let choice_error = *errors.entry(roles).or_insert_with(|| choice_error(subject, study, &[]));
+            let request = Request { subject, p99_ns: None, max_cpus: None, must_survive_crash: false };
+            from_studies(&request, study, &[], &|_| None, choice_error)
         };
         let least: Vec<f64> = fields.iter().map(|field| field.values[0]).collect();
         let first = advice(&least);

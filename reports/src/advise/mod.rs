@@ -23,7 +23,7 @@ use serde::Serialize;
 pub use self::death::Death;
 pub use self::families::unfit;
 pub(crate) use self::grid::{Field, Grid, grids};
-pub(crate) use self::rank::{bare, ends, in_figures};
+pub(crate) use self::rank::{bare, choice_in_words, ends, in_figures};
 pub(crate) use self::request::shown_cpus;
 pub use self::request::{Request, Subject};
 pub use self::span::{PredictionError, Span};
@@ -50,6 +50,9 @@ pub struct Advice {
     pub to_measure: Option<String>,
     /// What candidates are ranked by.
     pub ranked_by: &'static str,
+    /// How far choices by such predictions are behind the best.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub choice_error: Option<PredictionError>,
     /// Candidates, the best first.
     pub candidates: Vec<Candidate>,
     /// Rows that were ruled out.
@@ -62,7 +65,8 @@ pub struct Advice {
 pub enum Decision {
     /// One candidate is surely best.
     Clear,
-    /// Several meet the request, and their measured intervals overlap.
+    /// Several meet the request, and their intervals overlap. Where some are predictions, a choice by them is close to the
+    /// best.
     Tied,
     /// No candidate surely meets the request, or predictions do not tell which is best.
     CannotTell,
@@ -160,8 +164,11 @@ pub fn by_machine(recording: Recording) -> Vec<Recording> {
 pub fn advise(request: &Request, recordings: &[Recording], refused: &dyn Fn(&str) -> Option<String>) -> Advice {
     let studies: Vec<Study<'_>> = recordings.iter().map(Study::of).collect();
     match studies.split_first() {
-        Some((here, others)) => from_studies(request, here, others, refused),
-        None => rank::ranked(request, String::new(), None, vec![]),
+        Some((here, others)) => {
+            let choice_error = transports::choice_error(request.subject, here, others);
+            from_studies(request, here, others, refused, choice_error)
+        }
+        None => rank::ranked(request, String::new(), None, vec![], None),
     }
 }
 
@@ -170,12 +177,13 @@ fn from_studies(
     here: &Study<'_>,
     others: &[Study<'_>],
     refused: &dyn Fn(&str) -> Option<String>,
+    choice_error: Option<PredictionError>,
 ) -> Advice {
     let drafts = match request.subject {
         Subject::Transport { .. } => transports::drafts(request, here, others, refused),
         _ => families::drafts(request, here, refused),
     };
-    rank::ranked(request, machine(here), placement_word(request, here), drafts)
+    rank::ranked(request, machine(here), placement_word(request, here), drafts, choice_error)
 }
 
 fn machine(study: &Study<'_>) -> String {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use super::request::shown_cpus;
-use super::{Advice, Basis, Candidate, Decision, Excluded, Figure, Request, Span, Subject};
+use super::{Advice, Basis, Candidate, Decision, Excluded, Figure, PredictionError, Request, Span, Subject};
 use crate::analyse::best;
 use crate::format;
 
@@ -22,6 +22,7 @@ pub(super) fn ranked(
     machine: String,
     placement: Option<&'static str>,
     drafts: Vec<Draft>,
+    choice_error: Option<PredictionError>,
 ) -> Advice {
     let (mut candidates, mut excluded) = (Vec::new(), Vec::new());
     for draft in drafts {
@@ -41,8 +42,8 @@ pub(super) fn ranked(
             first.zip(span).is_some_and(|(first, span)| first.is_sure() && span.is_sure() && first.overlaps(span));
     }
     excluded.sort_by(|a, b| (&a.why, &a.row).cmp(&(&b.why, &b.row)));
-    let decision = decide(&candidates);
-    let answer = answer(request, decision, &candidates, &excluded);
+    let decision = decide(request.subject, &candidates, choice_error);
+    let answer = answer(request, decision, &candidates, &excluded, choice_error);
     let ranked_by = request.subject.typical_word();
     let to_measure = (decision == Decision::CannotTell || candidates.is_empty() && excluded.is_empty())
         .then(|| format!("ipcmark advise {} --measure 2m", request.options()));
@@ -54,6 +55,7 @@ pub(super) fn ranked(
         placement,
         decision,
         ranked_by,
+        choice_error,
         candidates,
         excluded,
     }
@@ -158,22 +160,51 @@ fn ties(candidates: &[Candidate]) -> Vec<&Candidate> {
     candidates.iter().skip(1).filter(|one| one.tied && one.is_sure()).collect()
 }
 
-fn decide(candidates: &[Candidate]) -> Decision {
-    let measured = |one: &&Candidate| one.typical.as_ref().is_some_and(|figure| figure.basis == Basis::Measured);
+/// Most that a choice by predictions may be behind the best: a factor.
+const MOST_BEHIND: f64 = 1.5;
+
+fn is_measured(one: &Candidate) -> bool {
+    one.typical.as_ref().is_some_and(|figure| figure.basis == Basis::Measured)
+}
+
+/// `such choices were surely behind the best by x1.2 at most (24 left out)`; `None` if they were too far behind, or too few
+/// were left out.
+pub(crate) fn choice_in_words(error: Option<PredictionError>) -> Option<String> {
+    let PredictionError { factor, left_out } = error.filter(|error| error.factor <= MOST_BEHIND)?;
+    let ratio = format::ratio(factor).trimmed();
+    Some(format!("such choices were surely behind the best by at most x{ratio} ({left_out} left out)"))
+}
+
+/// Whether a candidate may be better than the first by more than a choice may be behind: by its value, if nothing is known of
+/// its error or both are predictions.
+fn may_be_far_better(subject: Subject, one: &Candidate, first: &Candidate) -> bool {
+    let Some((one, first)) = one.typical.as_ref().zip(first.typical.as_ref()) else { return false };
+    let [better, worse] = if subject.is_rate() { [first, one] } else { [one, first] };
+    let told = one.is_sure() && one.basis == Basis::Measured && first.basis == Basis::Measured;
+    !told && better.span.value * MOST_BEHIND < worse.span.value && (!one.is_sure() || one.span.overlaps(first.span))
+}
+
+fn decide(subject: Subject, candidates: &[Candidate], choice_error: Option<PredictionError>) -> Decision {
     let Some(first) = candidates.first() else { return Decision::Nothing };
     let ties = ties(candidates);
-    if !first.is_sure() {
+    if !first.is_sure() || candidates.iter().any(|one| may_be_far_better(subject, one, first)) {
         Decision::CannotTell
     } else if ties.is_empty() {
         Decision::Clear
-    } else if measured(&first) && ties.iter().all(measured) {
+    } else if is_measured(first) && ties.iter().all(|one| is_measured(one)) || choice_in_words(choice_error).is_some() {
         Decision::Tied
     } else {
         Decision::CannotTell
     }
 }
 
-fn answer(request: &Request, decision: Decision, candidates: &[Candidate], excluded: &[Excluded]) -> String {
+fn answer(
+    request: &Request,
+    decision: Decision,
+    candidates: &[Candidate],
+    excluded: &[Excluded],
+    choice_error: Option<PredictionError>,
+) -> String {
     let Some(first) = candidates.first() else {
         return match excluded.len() {
             0 => "Can't tell: these records have no case of this kind.".to_owned(),
@@ -187,10 +218,18 @@ fn answer(request: &Request, decision: Decision, candidates: &[Candidate], exclu
             first.doubts.join("; ")
         );
     }
-    let ties = named(&ties(candidates));
-    let mut said = match decision {
-        Decision::CannotTell => format!("Can't tell which is best. First is {best} Predictions overlap with {ties}."),
-        Decision::Tied => format!("Use {best} Statistically tied with {ties}."),
+    let ties = ties(candidates);
+    let all_measured = is_measured(first) && ties.iter().all(|one| is_measured(one));
+    let ties = named(&ties);
+    let mut said = match (decision, choice_in_words(choice_error)) {
+        (Decision::Tied, Some(choice)) if !all_measured => {
+            format!("Use {best} Predictions overlap with {ties}; {choice}.")
+        }
+        (Decision::Tied, _) => format!("Use {best} Statistically tied with {ties}."),
+        (Decision::CannotTell, _) if ties.is_empty() => format!("Can't tell which is best. First is {best}"),
+        (Decision::CannotTell, _) => {
+            format!("Can't tell which is best. First is {best} Predictions overlap with {ties}.")
+        }
         _ => format!("Use {best}"),
     };
     let value = |one: &Candidate| one.typical.as_ref().map(|figure| figure.span.value);

@@ -248,7 +248,8 @@ impl Multiple {
     }
 }
 
-fn error(mut misses: Vec<f64>) -> Option<PredictionError> {
+/// Error that covers these misses, which are logarithms; `None` for too few.
+pub(super) fn error(mut misses: Vec<f64>) -> Option<PredictionError> {
     if misses.len() < LEAST_LEFT_OUT {
         return None;
     }

@@ -1,6 +1,6 @@
 //! Candidates among transports: from paced cases, else round trips and streams, else declared costs and floors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipcmark_record::{Case, Measure, Pattern, Verdict};
 
@@ -9,7 +9,7 @@ use super::families::{cases, p99, typical, unfit};
 use super::floors::FromFloors;
 use super::rank::Draft;
 use super::request::{Request, Subject};
-use super::span::{Multiple, Span};
+use super::span::{Multiple, PredictionError, Span, error};
 use super::table::{Basis, Figure, Table};
 use super::{Candidate, Excluded, NOT_MEASURED};
 use crate::analyse::load::{is_overloaded, rate};
@@ -20,6 +20,9 @@ use crate::format;
 
 /// Part of the rate of a stream that an open loop surely keeps: it also reads the clock, and its receiver may sleep.
 const SURE_SHARE: f64 = 0.7;
+/// Part of the rate of a stream from which on the latency of an open loop grows with the rate, and tells nothing about lower
+/// rates.
+const LOADED_SHARE: f64 = 0.5;
 /// A send takes more than this.
 const LEAST_SEND_NS: f64 = 1.0;
 
@@ -99,6 +102,37 @@ pub(super) fn drafts<'s>(
     rows.into_iter().map(draft).collect()
 }
 
+/// Error of choosing by predictions: each measured size and rate is left out, and the row is chosen there that the rest
+/// predicts to be best, of all and of those that do not poll. The error is how far it is surely behind the best that was
+/// measured.
+pub(super) fn choice_error(subject: Subject, here: &Study<'_>, others: &[Study<'_>]) -> Option<PredictionError> {
+    let Subject::Transport { pattern, .. } = subject else { return None };
+    let all = cases(here, subject);
+    let point = |case: &CaseStudy<'_>| (case.bytes(), case.case.params.rate_per_s.unwrap_or(0));
+    let paced = |case: &&&CaseStudy<'_>| case.case.measure == Measure::Paced && case.case.pattern() == pattern;
+    let points: BTreeSet<(u64, u64)> = all.iter().filter(paced).map(|case| point(case)).collect();
+    let mut misses = Vec::new();
+    for at in points {
+        let asked = Subject::Transport { message_bytes: at.0, rate_per_s: at.1, pattern };
+        let (out, rest): (Vec<&CaseStudy<'_>>, Vec<&CaseStudy<'_>>) =
+            all.iter().copied().partition(|case| paced(&case) && point(case) == at);
+        let known = Known::of(asked, (at.0, at.1, pattern), &rest, FromFloors::of(here, others));
+        let measured = |case: &&CaseStudy<'_>| {
+            let span = typical(case).filter(|span| span.is_sure() && !is_overloaded(case))?;
+            let predicted = known.latencies(&case.series.label()).0?.span;
+            Some((case.series.manner, span, predicted))
+        };
+        let rows: Vec<(Manner, Span, Span)> = out.iter().filter_map(measured).collect();
+        for kept in [|_| true, |manner| manner != Manner::Polls] as [fn(Manner) -> bool; 2] {
+            let rows = || rows.iter().filter(|row| kept(row.0));
+            let chosen = rows().min_by(|a, b| a.2.high.total_cmp(&b.2.high).then(a.2.value.total_cmp(&b.2.value)));
+            let best = rows().map(|row| row.1.high).fold(f64::INFINITY, f64::min);
+            misses.extend(chosen.filter(|_| rows().count() > 1).map(|row| (row.1.low / best).ln().max(0.0)));
+        }
+    }
+    error(misses)
+}
+
 impl<'s, 'a> Known<'s, 'a> {
     fn of(
         subject: Subject,
@@ -107,7 +141,18 @@ impl<'s, 'a> Known<'s, 'a> {
         floors: FromFloors<'s>,
     ) -> Self {
         let table = |measure, value: &dyn Fn(&CaseStudy<'_>) -> Option<Span>| Table::of(subject, measure, all, value);
-        let kept = |case: &CaseStudy<'_>| !is_overloaded(case);
+        let stream = table(Measure::Stream, &typical);
+        let loaded = |case: &CaseStudy<'_>| {
+            let at = Subject::Transport {
+                message_bytes: case.bytes(),
+                rate_per_s: case.case.params.rate_per_s.unwrap_or(1),
+                pattern: case.case.pattern(),
+            };
+            let asked = case.bytes() == bytes && at == subject;
+            let most = stream.figure_for(at, &case.series.label()).map(|figure| figure.span.value);
+            !asked && most.is_some_and(|most| rate(case) > LOADED_SHARE * most)
+        };
+        let kept = |case: &CaseStudy<'_>| !is_overloaded(case) && !loaded(case);
         let cpu = |case: &CaseStudy<'_>| case.cpu_ns().map(|found| Span::of(&found));
         let mut paced: BTreeMap<String, Vec<&CaseStudy<'_>>> = BTreeMap::new();
         let mut manners = BTreeMap::new();
@@ -124,10 +169,10 @@ impl<'s, 'a> Known<'s, 'a> {
             latency: table(Measure::Paced, &|case| typical(case).filter(|_| kept(case))),
             p99: table(Measure::Paced, &|case| p99(case).filter(|_| kept(case))),
             receiver_cpu: table(Measure::Paced, &|case| cpu(case).filter(|_| kept(case))),
-            stream: table(Measure::Stream, &typical),
             sender_cpu: table(Measure::Stream, &sender_cpu),
             one_way: table(Measure::RoundTrip, &|case| Some(typical(case)?.times(0.5))),
             trip_cpu: table(Measure::RoundTrip, &cpu),
+            stream,
             subject,
             rate_per_s: rate_per_s as f64,
             bytes,
