@@ -7,7 +7,7 @@
 //!    weight that their agreement earns (Smyth 2004, "Linear models and empirical Bayes methods", section 6.2). Cases differ
 //!    in noise, so the common part is a multiple of the variance that the repetitions of the case lead one to expect.
 //! 2. It is never below that expected variance: two runs that agree by chance show nothing.
-//! 3. The weight is at most [`MOST_BORROWED`] runs: all cases of one run share its drift, so they are not independent.
+//! 3. The weight is at most six runs: all cases of one run share its drift, so they are not independent.
 //! 4. Both sides may differ in spread and in runs: Welch's interval with Satterthwaite's degrees of freedom.
 //!
 //! Nine runs of the plan `quick` on one virtual machine, split at random 120 times for each number of runs a side: the 95 %
