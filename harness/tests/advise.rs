@@ -197,6 +197,7 @@ struct Tried {
     bytes: u64,
     rate: u64,
     decision: String,
+    answer: String,
     rows: Vec<String>,
     /// Factor that the first row may be behind, by its own words.
     behind: f64,
@@ -213,7 +214,8 @@ fn random_request(folder: &Path, random: &mut Random) -> Tried {
     let advice = json(folder, &call);
     let rows = rows(&advice, "candidates").into_iter().take(3).collect();
     let behind = advice["choice_error"]["factor"].as_f64().filter(|_| advice["decision"] == "tied").unwrap_or(1.0);
-    Tried { decision: advice["decision"].as_str().expect("a word").to_owned(), options, bytes, rate, rows, behind }
+    let [decision, answer] = ["decision", "answer"].map(|key| advice[key].as_str().expect("words").to_owned());
+    Tried { options, bytes, rate, decision, answer, rows, behind }
 }
 
 /// Judges the advised row by the others: `None` if nothing was measured.
@@ -287,7 +289,7 @@ fn advice_for_random_requests_holds_when_it_is_measured() {
         held += usize::from(best || unsure);
         decided += usize::from(["clear", "tied"].contains(&one.decision.as_str()));
         let verdict = if best { "holds" } else { "DOES NOT HOLD" };
-        println!("{} | {} | {verdict} | {table}", one.options.join(" "), one.decision);
+        println!("{} | {verdict} | {table}\n  {}", one.options.join(" "), one.answer);
     }
     println!(
         "{held} of {REQUESTS} hold, {cannot_tell} of them because the advice was that it can't tell; {decided} decided"

@@ -164,6 +164,30 @@ fn a_size_between_measured_ones_is_predicted_within_the_stated_error() {
 }
 
 #[test]
+fn rows_that_wait_alike_have_an_error_of_their_own() {
+    let (sizes, rates) = ([64, 1024, 16_384], [3_000, 30_000, 100_000]);
+    let hybrid = row("shm-spsc", "hybrid");
+    // Sleeps at the lowest rate.
+    let slow = grid(&[Variant { fixed_ns: 20_000.0, ..hybrid }], &sizes, &rates[..1]);
+    let mut records =
+        grid(&[row("shm-spsc", "spin"), row("shm-mailbox", "spin"), row("pipe", "block")], &sizes, &rates);
+    records.extend(slow.into_iter().filter(|record| record.case.measure == Measure::Paced));
+    records.extend(grid(&[hybrid], &sizes, &rates[1..]));
+    // A range of three repetitions is enough for a prediction, not for a value that was measured as asked.
+    records.retain(|record| record.case.mechanism != "shm-mailbox" || record.repetition < 3);
+
+    let advice = ask(&messages(512, 20_000), records.clone());
+    let factor = |row: &str| typical(named(&advice, row)).error.expect("a prediction").factor;
+    // Sixteen times the size takes four times as long; the rate changes nothing.
+    assert!(factor("shm-spsc/spin") < 5.0 && factor("shm-mailbox/spin") < 5.0, "{}", advice.answer);
+    assert!(factor("shm-spsc/hybrid") > 20.0, "{}", factor("shm-spsc/hybrid"));
+    assert_eq!(advice.decision, Decision::Tied, "{}", advice.answer);
+    assert!(advice.answer.contains("; such choices were "), "{}", advice.answer);
+    let at_a_point = ask(&messages(64, 3_000), records);
+    assert!(named(&at_a_point, "shm-spsc/spin").is_sure() && !named(&at_a_point, "shm-mailbox/spin").is_sure());
+}
+
+#[test]
 fn what_is_too_far_from_the_records_cannot_be_told() {
     // One rate was measured: how latency changes with it is unknown.
     let advice = ask(&messages(64, 100), grid(&few(), &[64, 1024, 16_384], &[10_000]));

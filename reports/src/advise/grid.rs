@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ipcmark_record::Placement;
 
 use super::axes::Axis;
-use super::transports::choice_error;
+use super::transports::choice_errors;
 use super::{Advice, Basis, Decision, Request, Subject, families, from_studies};
 use crate::analyse::study::{CaseStudy, Study};
 
@@ -64,9 +64,9 @@ impl Grid {
             // Of all values only the roles matter.
             let roles =
                 if let Subject::Transport { pattern, .. } = subject { pattern.to_string() } else { String::new() };
-            let choice_error = *errors.entry(roles).or_insert_with(|| choice_error(subject, study, &[]));
+            let choice_errors = errors.entry(roles).or_insert_with(|| choice_errors(subject, study, &[]));
             let request = Request { subject, p99_ns: None, max_cpus: None, must_survive_crash: false };
-            from_studies(&request, study, &[], &|_| None, choice_error)
+            from_studies(&request, study, &[], &|_| None, choice_errors)
         };
         let least: Vec<f64> = fields.iter().map(|field| field.values[0]).collect();
         let first = advice(&least);

@@ -5,6 +5,7 @@
 //! candidates whose intervals overlap are tied.
 
 mod axes;
+mod choice;
 mod death;
 mod families;
 mod floors;
@@ -20,10 +21,11 @@ use std::collections::BTreeMap;
 use ipcmark_record::Record;
 use serde::Serialize;
 
+pub use self::choice::ChoiceErrors;
 pub use self::death::Death;
 pub use self::families::unfit;
 pub(crate) use self::grid::{Field, Grid, grids};
-pub(crate) use self::rank::{bare, choice_in_words, ends, in_figures};
+pub(crate) use self::rank::{bare, ends, in_figures};
 pub(crate) use self::request::shown_cpus;
 pub use self::request::{Request, Subject};
 pub use self::span::{PredictionError, Span};
@@ -50,9 +52,12 @@ pub struct Advice {
     pub to_measure: Option<String>,
     /// What candidates are ranked by.
     pub ranked_by: &'static str,
-    /// How far choices by such predictions are behind the best.
+    /// How far choices by such predictions are behind the best, among rows that may wait as these candidates do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice_error: Option<PredictionError>,
+    /// The same for other candidates.
+    #[serde(skip)]
+    pub choice_errors: ChoiceErrors,
     /// Candidates, the best first.
     pub candidates: Vec<Candidate>,
     /// Rows that were ruled out.
@@ -165,10 +170,10 @@ pub fn advise(request: &Request, recordings: &[Recording], refused: &dyn Fn(&str
     let studies: Vec<Study<'_>> = recordings.iter().map(Study::of).collect();
     match studies.split_first() {
         Some((here, others)) => {
-            let choice_error = transports::choice_error(request.subject, here, others);
-            from_studies(request, here, others, refused, choice_error)
+            let choice_errors = transports::choice_errors(request.subject, here, others);
+            from_studies(request, here, others, refused, &choice_errors)
         }
-        None => rank::ranked(request, String::new(), None, vec![], None),
+        None => rank::ranked(request, String::new(), None, vec![], &ChoiceErrors::default()),
     }
 }
 
@@ -177,13 +182,13 @@ fn from_studies(
     here: &Study<'_>,
     others: &[Study<'_>],
     refused: &dyn Fn(&str) -> Option<String>,
-    choice_error: Option<PredictionError>,
+    choice_errors: &ChoiceErrors,
 ) -> Advice {
     let drafts = match request.subject {
         Subject::Transport { .. } => transports::drafts(request, here, others, refused),
         _ => families::drafts(request, here, refused),
     };
-    rank::ranked(request, machine(here), placement_word(request, here), drafts, choice_error)
+    rank::ranked(request, machine(here), placement_word(request, here), drafts, choice_errors)
 }
 
 fn machine(study: &Study<'_>) -> String {

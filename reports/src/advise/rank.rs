@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
+use super::choice::{self, ChoiceErrors};
 use super::request::shown_cpus;
 use super::{Advice, Basis, Candidate, Decision, Excluded, Figure, PredictionError, Request, Span, Subject};
 use crate::analyse::best;
@@ -22,7 +23,7 @@ pub(super) fn ranked(
     machine: String,
     placement: Option<&'static str>,
     drafts: Vec<Draft>,
-    choice_error: Option<PredictionError>,
+    choice_errors: &ChoiceErrors,
 ) -> Advice {
     let (mut candidates, mut excluded) = (Vec::new(), Vec::new());
     for draft in drafts {
@@ -42,6 +43,7 @@ pub(super) fn ranked(
             first.zip(span).is_some_and(|(first, span)| first.is_sure() && span.is_sure() && first.overlaps(span));
     }
     excluded.sort_by(|a, b| (&a.why, &a.row).cmp(&(&b.why, &b.row)));
+    let choice_error = choice_errors.among(&candidates);
     let decision = decide(request.subject, &candidates, choice_error);
     let answer = answer(request, decision, &candidates, &excluded, choice_error);
     let ranked_by = request.subject.typical_word();
@@ -56,6 +58,7 @@ pub(super) fn ranked(
         decision,
         ranked_by,
         choice_error,
+        choice_errors: choice_errors.clone(),
         candidates,
         excluded,
     }
@@ -160,28 +163,17 @@ fn ties(candidates: &[Candidate]) -> Vec<&Candidate> {
     candidates.iter().skip(1).filter(|one| one.tied && one.is_sure()).collect()
 }
 
-/// Most that a choice by predictions may be behind the best: a factor.
-const MOST_BEHIND: f64 = 1.5;
-
 fn is_measured(one: &Candidate) -> bool {
     one.typical.as_ref().is_some_and(|figure| figure.basis == Basis::Measured)
 }
 
-/// `such choices were surely behind the best by x1.2 at most (24 left out)`; `None` if they were too far behind, or too few
-/// were left out.
-pub(crate) fn choice_in_words(error: Option<PredictionError>) -> Option<String> {
-    let PredictionError { factor, left_out } = error.filter(|error| error.factor <= MOST_BEHIND)?;
-    let ratio = format::ratio(factor).trimmed();
-    Some(format!("such choices were surely behind the best by at most x{ratio} ({left_out} left out)"))
-}
-
-/// Whether a candidate may be better than the first by more than a choice may be behind: by its value, if nothing is known of
-/// its error or both are predictions.
+/// Whether the value of a candidate is better than that of the first by more than a choice may be behind, and more evidence
+/// may change the order: one of the two is a prediction, or in doubt.
 fn may_be_far_better(subject: Subject, one: &Candidate, first: &Candidate) -> bool {
     let Some((one, first)) = one.typical.as_ref().zip(first.typical.as_ref()) else { return false };
     let [better, worse] = if subject.is_rate() { [first, one] } else { [one, first] };
     let told = one.is_sure() && one.basis == Basis::Measured && first.basis == Basis::Measured;
-    !told && better.span.value * MOST_BEHIND < worse.span.value && (!one.is_sure() || one.span.overlaps(first.span))
+    !told && better.span.value * choice::MOST_BEHIND < worse.span.value
 }
 
 fn decide(subject: Subject, candidates: &[Candidate], choice_error: Option<PredictionError>) -> Decision {
@@ -191,7 +183,8 @@ fn decide(subject: Subject, candidates: &[Candidate], choice_error: Option<Predi
         Decision::CannotTell
     } else if ties.is_empty() {
         Decision::Clear
-    } else if is_measured(first) && ties.iter().all(|one| is_measured(one)) || choice_in_words(choice_error).is_some() {
+    } else if is_measured(first) && ties.iter().all(|one| is_measured(one)) || choice::in_words(choice_error).is_some()
+    {
         Decision::Tied
     } else {
         Decision::CannotTell
@@ -221,7 +214,7 @@ fn answer(
     let ties = ties(candidates);
     let all_measured = is_measured(first) && ties.iter().all(|one| is_measured(one));
     let ties = named(&ties);
-    let mut said = match (decision, choice_in_words(choice_error)) {
+    let mut said = match (decision, choice::in_words(choice_error)) {
         (Decision::Tied, Some(choice)) if !all_measured => {
             format!("Use {best} Predictions overlap with {ties}; {choice}.")
         }

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::analyse::statistics::{Estimate, REPETITIONS_FOR_AN_INTERVAL, median, quantile};
+use crate::analyse::statistics::{Estimate, median, quantile};
 
 /// Part of the predictions of left out cases that the stated error covers.
 const COVERED: f64 = 0.95;
@@ -36,14 +36,10 @@ impl Span {
         Self { value, low: 0.0, high: f64::INFINITY }
     }
 
-    /// Median with its 95 % interval. Fewer than five repetitions have none.
+    /// Median with its 95 % interval, or with the range of fewer than five repetitions.
     pub fn of(estimate: &Estimate) -> Self {
-        match estimate.interval {
-            Some(ends) if estimate.repetitions >= REPETITIONS_FOR_AN_INTERVAL => {
-                Self { value: estimate.value, low: ends.low, high: ends.high }
-            }
-            _ => Self::unsure(estimate.value),
-        }
+        let unsure = Self::unsure(estimate.value);
+        estimate.interval.map_or(unsure, |ends| Self { low: ends.low, high: ends.high, ..unsure })
     }
 
     /// Each end times `factor`.
@@ -193,20 +189,23 @@ impl PredictionError {
 }
 
 impl Misses {
-    /// Leaves out each point of each row and predicts it from the others of its row.
-    pub fn of<T: Clone>(rows: &[Vec<Point<T>>]) -> Self {
+    /// Leaves out each point of a row and predicts it from the others.
+    pub fn of<T: Clone>(row: &[Point<T>]) -> Self {
         let mut misses = Vec::new();
-        for points in rows {
-            for (at, point) in points.iter().enumerate() {
-                let others: Vec<&Point<T>> =
-                    points.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other).collect();
-                let Some(predicted) = predict(&others, &point.at).filter(|one| !one.is_measured()) else { continue };
-                if predicted.span.value > 0.0 && point.span.value > 0.0 {
-                    misses.push((predicted.apart, (predicted.span.value / point.span.value).ln().abs()));
-                }
+        for (at, point) in row.iter().enumerate() {
+            let others: Vec<&Point<T>> =
+                row.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other).collect();
+            let Some(predicted) = predict(&others, &point.at).filter(|one| !one.is_measured()) else { continue };
+            if predicted.span.value > 0.0 && point.span.value > 0.0 {
+                misses.push((predicted.apart, (predicted.span.value / point.span.value).ln().abs()));
             }
         }
         Self(misses)
+    }
+
+    /// Adds those of other rows.
+    pub fn extend(&mut self, others: &Self) {
+        self.0.extend_from_slice(&others.0);
     }
 
     /// Error of a prediction so far away: the product over the axes along which it is away.
@@ -283,7 +282,8 @@ mod tests {
     fn errors_come_from_left_out_cases_about_as_far() {
         // Values double every step: one step away the nearest is off by 2 at the ends, and by 1 between two.
         let row: Vec<Point<f64>> = (0..6).map(|i| point(f64::from(i), f64::from(1 << i))).collect();
-        let misses = Misses::of(&[row.clone(), row]);
+        let mut misses = Misses::of(&row);
+        misses.extend(&Misses::of(&row));
         let error = misses.at(&[1.0]).expect("twelve left out");
         assert!((error.factor - 2.0).abs() < 1e-9 && error.left_out == 12, "{error:?}");
         assert_eq!(misses.at(&[50.0]), None, "nothing was left out so far away");

@@ -8,6 +8,8 @@ use serde::Serialize;
 use super::axes::{asked, beside, place};
 use super::request::Subject;
 use super::span::{Misses, Point, PredictionError, Span, predict};
+use crate::analyse::series::Manner;
+use crate::analyse::statistics::REPETITIONS_FOR_AN_INTERVAL;
 use crate::analyse::study::CaseStudy;
 use crate::format;
 
@@ -68,7 +70,11 @@ impl Figure {
 
     /// How far it may be off, to choose between figures: 1 if it was measured or follows, infinite if unknown.
     pub(super) fn factor(&self) -> f64 {
-        if self.basis < Basis::Nearby { 1.0 } else { self.error.map_or(f64::INFINITY, |error| error.factor) }
+        match self.error {
+            _ if self.basis < Basis::Nearby => 1.0,
+            Some(error) if self.is_sure() => error.factor,
+            _ => f64::INFINITY,
+        }
     }
 
     /// The value as text, with a tilde if it was not measured and does not follow.
@@ -136,7 +142,11 @@ pub(super) struct Table<'s, 'a> {
     subject: Subject,
     measure: Measure,
     rows: BTreeMap<String, Vec<Point<&'s CaseStudy<'a>>>>,
-    misses: Misses,
+    /// Of the rows that wait alike: the latency of one that polls for a while and then blocks jumps with the rate, those of
+    /// others hardly change.
+    misses: BTreeMap<Manner, Misses>,
+    /// Of all rows, where too few wait alike.
+    misses_of_all: Misses,
 }
 
 impl<'s, 'a> Table<'s, 'a> {
@@ -153,8 +163,14 @@ impl<'s, 'a> Table<'s, 'a> {
             let Some(span) = value(case) else { continue };
             rows.entry(case.series.label()).or_default().push(Point { at: place(&axes, case.case), span, of: case });
         }
-        let points: Vec<Vec<Point<&CaseStudy<'_>>>> = rows.values().cloned().collect();
-        Self { subject, measure, misses: Misses::of(&points), rows }
+        let mut misses: BTreeMap<Manner, Misses> = BTreeMap::new();
+        let mut misses_of_all = Misses::default();
+        for points in rows.values() {
+            let of_row = Misses::of(points);
+            misses_of_all.extend(&of_row);
+            misses.entry(points[0].of.series.manner).or_default().extend(&of_row);
+        }
+        Self { subject, measure, rows, misses, misses_of_all }
     }
 
     /// Measured cases of a row.
@@ -182,9 +198,14 @@ impl<'s, 'a> Table<'s, 'a> {
         if predicted.is_measured() {
             let repetitions = predicted.from[0].summary.typical.map_or(0, |typical| typical.repetitions);
             let evidence = format!("{title} as asked, {repetitions} repetitions");
-            return Some(Figure { span: predicted.span, basis: Basis::Measured, evidence, cases, error: None });
+            // Few repetitions have a range, which is enough for a prediction, whose error covers what it misses.
+            let enough = repetitions >= REPETITIONS_FOR_AN_INTERVAL;
+            let span = if enough { predicted.span } else { Span::unsure(predicted.span.value) };
+            return Some(Figure { span, basis: Basis::Measured, evidence, cases, error: None });
         }
-        let error = self.misses.at(&predicted.apart);
+        let alike = self.misses.get(&predicted.from[0].series.manner);
+        let error = alike.and_then(|misses| misses.at(&predicted.apart));
+        let error = error.or_else(|| self.misses_of_all.at(&predicted.apart));
         let nearest: Vec<String> = predicted.from.iter().map(|case| beside(&axes, case.case)).collect();
         Some(Figure {
             span: predicted.span.widened(error.map(PredictionError::miss)),

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipcmark_record::{Case, Measure, Pattern, Verdict};
 
+use super::choice::{ChoiceErrors, LeftOut};
 use super::death::Death;
 use super::families::{cases, p99, typical, unfit};
 use super::floors::FromFloors;
 use super::rank::Draft;
 use super::request::{Request, Subject};
-use super::span::{Multiple, PredictionError, Span, error};
+use super::span::{Multiple, Span};
 use super::table::{Basis, Figure, Table};
 use super::{Candidate, Excluded, NOT_MEASURED};
 use crate::analyse::load::{is_overloaded, rate};
@@ -102,35 +103,26 @@ pub(super) fn drafts<'s>(
     rows.into_iter().map(draft).collect()
 }
 
-/// Error of choosing by predictions: each measured size and rate is left out, and the row is chosen there that the rest
-/// predicts to be best, of all and of those that do not poll. The error is how far it is surely behind the best that was
-/// measured.
-pub(super) fn choice_error(subject: Subject, here: &Study<'_>, others: &[Study<'_>]) -> Option<PredictionError> {
-    let Subject::Transport { pattern, .. } = subject else { return None };
+/// Error of choices by predictions: each measured size and rate is left out and predicted from the rest.
+pub(super) fn choice_errors(subject: Subject, here: &Study<'_>, others: &[Study<'_>]) -> ChoiceErrors {
+    let Subject::Transport { pattern, .. } = subject else { return ChoiceErrors::default() };
     let all = cases(here, subject);
     let point = |case: &CaseStudy<'_>| (case.bytes(), case.case.params.rate_per_s.unwrap_or(0));
     let paced = |case: &&&CaseStudy<'_>| case.case.measure == Measure::Paced && case.case.pattern() == pattern;
     let points: BTreeSet<(u64, u64)> = all.iter().filter(paced).map(|case| point(case)).collect();
-    let mut misses = Vec::new();
-    for at in points {
+    let left_out = |at: (u64, u64)| {
         let asked = Subject::Transport { message_bytes: at.0, rate_per_s: at.1, pattern };
         let (out, rest): (Vec<&CaseStudy<'_>>, Vec<&CaseStudy<'_>>) =
             all.iter().copied().partition(|case| paced(&case) && point(case) == at);
         let known = Known::of(asked, (at.0, at.1, pattern), &rest, FromFloors::of(here, others));
-        let measured = |case: &&CaseStudy<'_>| {
-            let span = typical(case).filter(|span| span.is_sure() && !is_overloaded(case))?;
+        let row = |case: &&CaseStudy<'_>| {
+            let measured = typical(case).filter(|span| span.is_sure() && !is_overloaded(case))?;
             let predicted = known.latencies(&case.series.label()).0?.span;
-            Some((case.series.manner, span, predicted))
+            Some(LeftOut { manner: case.series.manner, measured, predicted })
         };
-        let rows: Vec<(Manner, Span, Span)> = out.iter().filter_map(measured).collect();
-        for kept in [|_| true, |manner| manner != Manner::Polls] as [fn(Manner) -> bool; 2] {
-            let rows = || rows.iter().filter(|row| kept(row.0));
-            let chosen = rows().min_by(|a, b| a.2.high.total_cmp(&b.2.high).then(a.2.value.total_cmp(&b.2.value)));
-            let best = rows().map(|row| row.1.high).fold(f64::INFINITY, f64::min);
-            misses.extend(chosen.filter(|_| rows().count() > 1).map(|row| (row.1.low / best).ln().max(0.0)));
-        }
-    }
-    error(misses)
+        out.iter().filter_map(row).collect()
+    };
+    ChoiceErrors::of(&points.into_iter().map(left_out).collect::<Vec<Vec<LeftOut>>>())
 }
 
 impl<'s, 'a> Known<'s, 'a> {

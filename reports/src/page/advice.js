@@ -46,7 +46,7 @@ const ask = async (form, make, inflated) => {
     || place(a) - place(b) || value(a) - value(b) || (a.row < b.row ? -1 : 1);
   const named = (rows) => rows.slice(0, 3).map((one) => one.row).join(", ")
     + (rows.length > 3 ? ` and ${rows.length - 3} more` : "");
-  const answer = (rows, excluded, choice) => {
+  const answer = (rows, excluded, choices) => {
     const [first] = rows;
     if (!first) return `None of ${excluded.length} mechanisms meets the request.`;
     const best = `${first.row}: ${first.says}.`;
@@ -57,14 +57,14 @@ const ask = async (form, make, inflated) => {
     const better = rows.filter((one) => one.doubts.length > 0 && value(one) < value(first));
     const perhaps = better.length > 0 ? ` Perhaps better, but in doubt: ${named(better)}.` : "";
     const farBetter = ({ typical: one }) => one && !(isSure(one) && one.measured && first.typical.measured)
-      && (isRate ? first.typical.value * BEHIND < one.value : one.value * BEHIND < first.typical.value)
-      && (!isSure(one) || (one.low <= high(first.typical) && first.typical.low <= high(one)));
+      && (isRate ? first.typical.value * BEHIND < one.value : one.value * BEHIND < first.typical.value);
     if (rows.some(farBetter)) {
       const overlap = ties.length > 0 ? ` Predictions overlap with ${named(ties)}.` : "";
       return `Can't tell which is best. First is ${best}${overlap}${perhaps}`;
     }
     if (ties.length === 0) return `Use ${best}${perhaps}`;
     if ([first, ...ties].every((one) => one.typical.measured)) return `Use ${best} Statistically tied with ${named(ties)}.${perhaps}`;
+    const choice = choices.find(([waits]) => rows.some((one) => one.waits === waits))?.[1];
     if (choice) return `Use ${best} Predictions overlap with ${named(ties)}; ${choice}.${perhaps}`;
     return `Can't tell which is best. First is ${best} Predictions overlap with ${named(ties)}.${perhaps}`;
   };
@@ -93,7 +93,7 @@ const ask = async (form, make, inflated) => {
       const span = one.typical;
       one.tied = Boolean(first && span && isSure(first) && isSure(span) && first.low <= high(span) && span.low <= high(first));
     }
-    said.textContent = answer(rows, excluded, point.choice);
+    said.textContent = answer(rows, excluded, point.choices);
     body.replaceChildren(...rows.map(drawn));
     all.hidden = rows.length <= FEW;
     all.nextElementSibling.textContent = `all ${rows.length} candidates`;

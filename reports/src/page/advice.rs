@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::advise::{
-    Candidate, Excluded, Field, Figure, Grid, bare, choice_in_words, ends, grids, in_figures, shown_cpus,
-};
+use crate::advise::{Candidate, Excluded, Field, Figure, Grid, bare, ends, grids, in_figures, shown_cpus};
 use crate::analyse::answer::place;
 use crate::analyse::study::Study;
 use crate::chart::packed;
@@ -59,9 +57,8 @@ struct Point {
     options: String,
     rows: Vec<Row>,
     excluded: Vec<Excluded>,
-    /// How close choices by predictions are to the best, if close enough to choose.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    choice: Option<String>,
+    /// How close choices by predictions are to the best, if close enough to choose, by what the candidates do while they wait.
+    choices: Vec<(&'static str, Option<String>)>,
 }
 
 /// Candidate with its texts.
@@ -133,7 +130,7 @@ fn form(grid: &Grid) -> Form {
             options: advice.request.options(),
             rows: advice.candidates.iter().map(row).collect(),
             excluded: advice.excluded.clone(),
-            choice: choice_in_words(advice.choice_error),
+            choices: advice.choice_errors.in_words(),
         };
         (key(values), point)
     };
