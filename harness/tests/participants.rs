@@ -11,7 +11,7 @@ use crate::common::other_harness::OtherHarness;
 use crate::common::{PROGRAM, Process, alone, records, run_id, short, wait_up_to};
 use ipcmark::family::Variant;
 use ipcmark::measure::histogram;
-use ipcmark::record::{Call, Case, Measure, Metrics, Outcome, Pattern, Status, Verdict, metric};
+use ipcmark::record::{Call, Case, Group, Measure, Metrics, Outcome, Pattern, Status, Verdict, metric};
 use ipcmark_harness::participants::Participants;
 use ipcmark_harness::plan::Text;
 use ipcmark_harness::trial::Session;
@@ -189,6 +189,7 @@ fn a_python_that_is_too_old_is_a_skip_with_its_reason() {
     let records = records(&at("out"));
     assert_eq!(records.len(), 1, "{records:?}");
     assert_eq!((records[0].outcome.status, records[0].outcome.why.as_deref()), (Status::Skipped, Some(reason)));
+    assert_eq!(records[0].case.group, Some(Group::Python), "the group of the file");
 }
 
 #[test]

@@ -126,15 +126,7 @@ impl Expander<'_> {
     fn planned(&self, row: &Variant, point: &Point) -> Planned {
         let alone = plays_alone(row);
         let placement = if alone { Placement::SameCpu } else { point.placement };
-        let mut case = Case {
-            family: row.family.to_owned(),
-            mechanism: row.mechanism.to_owned(),
-            program: row.program.map(str::to_owned),
-            isolation: row.isolation,
-            wait: row.wait,
-            placement,
-            ..point.clone()
-        };
+        let mut case = Case { placement, params: point.params.clone(), ..row.case(point.measure) };
         case.params.substrate = row.substrate;
         // A row without shared memory has no pages to fault in.
         case.params.prefault = case.params.prefault.filter(|_| row.substrate.is_some());

@@ -75,6 +75,8 @@ impl Variant {
             isolation: self.isolation,
             wait: self.wait,
             program: self.program.map(str::to_owned),
+            // That of our own mechanisms is in the registry.
+            group: self.program.map(|_| self.group),
             ..Case::new(self.family, self.mechanism, measure)
         }
         .with(|p| p.substrate = self.substrate)
