@@ -305,6 +305,29 @@ fn the_nearest_two_cpus_meet_whatever_they_share() {
 }
 
 #[test]
+fn other_placements_of_one_machine_meet_at_any_distance() {
+    let [mut a, mut b] = [100.0, 200.0].map(|ns| recording(ns, 0.001, 12, Measure::RoundTrip));
+    for (record, line_ns) in a.records.iter_mut().zip([70.0, 340.0].into_iter().cycle()) {
+        record.outcome.floor = Some(PairedFloor {
+            name: "two_line_round_trip".into(),
+            ns: 100.0,
+            reference: false,
+            line_round_trip_ns: Some(line_ns),
+            transfer_serial_ns: None,
+            futex_hop_ns: None,
+        });
+    }
+    // The same machine with one CPU, which has no distance to itself.
+    for record in &mut b.records {
+        Arc::make_mut(&mut record.machine).floors.as_mut().expect("floors").placement = Placement::SameCpu;
+        record.case.placement = Placement::SameCpu;
+        record.case_key = record.case.key();
+        record.outcome.floor = None;
+    }
+    assert_eq!(only(&compare(&a, &b)).0, Change::Slower);
+}
+
+#[test]
 fn three_arms_are_compared_with_the_first() {
     let mut collector = Collector::new();
     for (arm, ns) in [("a", 100.0), ("b", 150.0), ("c", 50.0)] {

@@ -520,7 +520,8 @@ impl<'a> Data<'a> {
             runs.filter(|(_, trials)| !trials.is_empty()).collect()
         };
         let counts = [self.distances(0, row.case), self.distances(arm, there)];
-        let chosen = if self.one_machine(arm) {
+        // Other placements have no distance in common.
+        let chosen = if self.one_machine(arm) && row.case == there {
             let common = counts[0].iter().filter_map(|(distance, here)| {
                 let (_, there) = counts[1].iter().find(|(other, _)| other == distance)?;
                 let (runs, repetitions) = (here.runs.min(there.runs), here.repetitions.min(there.repetitions));
