@@ -18,7 +18,7 @@ pub(super) struct LeftOut {
     pub predicted: Span,
 }
 
-/// Error of choices among rows that may wait in each of [`FREEDOMS`]; empty where no choices were judged.
+/// Error of choices among all rows, among those that do not poll, and among those that block; empty where no choices were judged.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChoiceErrors(Vec<(Manner, Option<PredictionError>)>);
 
