@@ -6,7 +6,7 @@ use crate::common::field::{field, standard_run};
 use crate::common::sweeps::{RATES, depth_run, load_run, paced, pattern_run, set_up_run, touch_run, wake_run};
 use crate::common::{page, recording};
 use ipcmark_record::{Arrivals, Group, Measure, Pattern, Placement, Record, RoleCost, Touch, Verdict};
-use ipcmark_reports::analyse::load::{Due, loads, offered, receiving_share, sending_share};
+use ipcmark_reports::analyse::load::{Due, loads, most_sustained, offered, receiving_share, sending_share};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::Study;
 use ipcmark_reports::{Change, Recording, compare, summarise};
@@ -35,6 +35,21 @@ fn the_knee_lies_between_the_last_rate_kept_and_the_first_missed() {
     let reached = knee.reached_per_s.expect("the highest rate was missed");
     assert!((reached.value / capacity - 1.0).abs() < 0.05, "{reached:?}");
     assert!(knee.describe().contains("1 M/s") || knee.describe().contains("1\u{202f}M/s"), "{}", knee.describe());
+}
+
+#[test]
+fn a_rate_missed_in_disturbed_repetitions_is_not_called_sustained() {
+    let mut records = load_run(&[row("pipe/block")], &[Arrivals::Constant], 5, 1);
+    for record in records.iter_mut().filter(|record| record.case.params.rate_per_s >= Some(3_000_000)) {
+        record.outcome.verdict = Some(Verdict::Disturbed);
+    }
+    let recording = recording(records);
+    let study = Study::of(&recording);
+    let loads = loads(&study, Placement::SameL3, offered(&study, Placement::SameL3, Due::Messages)[0]);
+    let knee = loads[0].knee();
+    assert_eq!((knee.sustained_per_s, knee.overloaded_per_s, knee.unknown_above), (Some(1e6), None, true));
+    assert!(knee.describe().contains("more is not known"), "{}", knee.describe());
+    assert!(most_sustained(&loads).expect("a rate was kept").2, "a higher rate was offered");
 }
 
 #[test]

@@ -12,9 +12,6 @@ use super::attempt::Attempt;
 use super::disturbance::Conditions;
 use crate::trace;
 
-/// Share of the offered rate below which a paced trial counts as overloaded.
-const ACHIEVED_SHARE_MIN: f64 = 0.99;
-
 /// Remark for a program that does not use the control page.
 const WITHOUT_PAGE: &str = "started by a protocol message, without the control page";
 
@@ -120,7 +117,7 @@ fn disagreement(case: &Case, attempt: &Attempt) -> Option<String> {
 /// Reason why a paced trial is overloaded: fewer messages arrived than were due. Other trials offer no rate.
 fn overload(metrics: &Metrics) -> Option<String> {
     let (offered, achieved) = (metrics.get(metric::OFFERED_PER_S)?, metrics.get(metric::MESSAGES_PER_S)?);
-    (*achieved < ACHIEVED_SHARE_MIN * offered)
+    (*achieved < metric::ACHIEVED_SHARE_MIN * offered)
         .then(|| format!("{achieved:.0} messages per second arrived of {offered:.0} that were due"))
 }
 

@@ -13,7 +13,7 @@ use super::request::{Request, Subject};
 use super::span::{Multiple, Span};
 use super::table::{Basis, Figure, Table};
 use super::{Candidate, Excluded, NOT_MEASURED};
-use crate::analyse::load::{is_overloaded, rate};
+use crate::analyse::load::{is_overloaded, is_sustained, rate};
 use crate::analyse::series::{Manner, Series};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::usable;
@@ -116,7 +116,7 @@ pub(super) fn choice_errors(subject: Subject, here: &Study<'_>, others: &[Study<
             all.iter().copied().partition(|case| paced(&case) && point(case) == at);
         let known = Known::of(asked, (at.0, at.1, pattern), &rest, FromFloors::of(here, others));
         let row = |case: &&CaseStudy<'_>| {
-            let measured = typical(case).filter(|span| span.is_sure() && !is_overloaded(case))?;
+            let measured = typical(case).filter(|span| span.is_sure() && is_sustained(case))?;
             let predicted = known.latencies(&case.series.label()).0?.span;
             Some(LeftOut { manner: case.series.manner, measured, predicted })
         };
@@ -144,7 +144,7 @@ impl<'s, 'a> Known<'s, 'a> {
             let most = stream.figure_for(at, &case.series.label()).map(|figure| figure.span.value);
             !asked && most.is_some_and(|most| rate(case) > LOADED_SHARE * most)
         };
-        let kept = |case: &CaseStudy<'_>| !is_overloaded(case) && !loaded(case);
+        let kept = |case: &CaseStudy<'_>| is_sustained(case) && !loaded(case);
         let cpu = |case: &CaseStudy<'_>| case.cpu_ns().map(|found| Span::of(&found));
         let mut paced: BTreeMap<String, Vec<&CaseStudy<'_>>> = BTreeMap::new();
         let mut manners = BTreeMap::new();
@@ -251,7 +251,7 @@ impl<'s, 'a> Known<'s, 'a> {
             usable(&case.records).all(|record| record.outcome.verdict == Some(Verdict::Overloaded))
         };
         let kept = of_pattern().find(|case| {
-            !is_overloaded(case)
+            is_sustained(case)
                 && case.bytes() >= self.bytes
                 && rate(case) >= self.rate_per_s
                 && case.usable().count() > 1

@@ -136,6 +136,8 @@ pub struct Knee {
     pub reached_per_s: Option<Estimate>,
     /// Whether a rate above an overloaded one was sustained, so that the knee is not unique.
     pub ragged: bool,
+    /// Whether higher rates below the first missed one were offered in disturbed repetitions only, which tell nothing.
+    pub unknown_above: bool,
 }
 
 /// Loads of one unit offered at a placement.
@@ -218,7 +220,7 @@ pub fn most_sustained<'l, 's>(loads: &'l [Load<'s, '_>]) -> Option<(f64, Vec<&'s
     let sustained = |load: &Load<'_, '_>| load.knee().sustained_per_s;
     let most = loads.iter().filter_map(sustained).max_by(f64::total_cmp)?;
     let by: Vec<&'l Load<'s, '_>> = loads.iter().filter(|load| sustained(load) == Some(most)).collect();
-    let missed = by.iter().any(|load| load.knee().overloaded_per_s.is_some());
+    let missed = by.iter().map(|load| load.knee()).any(|knee| knee.overloaded_per_s.is_some() || knee.unknown_above);
     Some((most, by.into_iter().map(|load| load.series).collect(), missed))
 }
 
@@ -227,18 +229,29 @@ pub fn is_overloaded(case: &CaseStudy<'_>) -> bool {
     case.summary.verdict == Some(Verdict::Overloaded)
 }
 
+/// Whether no repetition missed its rate and one kept it: a disturbed one that missed it tells nothing.
+pub fn is_sustained(case: &CaseStudy<'_>) -> bool {
+    let kept = |record: &Record| {
+        let [arrived, due] = [metric::MESSAGES_PER_S, metric::OFFERED_PER_S].map(|name| record.outcome.metric(name));
+        arrived.zip(due).is_none_or(|(arrived, due)| arrived >= metric::ACHIEVED_SHARE_MIN * due)
+    };
+    !is_overloaded(case) && case.usable().any(kept)
+}
+
 impl Load<'_, '_> {
     /// Returns the knee.
     pub fn knee(&self) -> Knee {
         let first = self.cases.iter().position(|case| is_overloaded(case));
-        let last = first.map_or(self.cases.len(), |first| first).checked_sub(1);
+        let below = &self.cases[..first.unwrap_or(self.cases.len())];
+        let last = below.iter().rposition(|case| is_sustained(case));
         let highest = self.cases.last().filter(|case| is_overloaded(case));
         let carried = |record: &Record| record.outcome.metric(metric::MESSAGES_PER_S);
         Knee {
             sustained_per_s: last.map(|at| rate(self.cases[at])),
             overloaded_per_s: first.map(|at| rate(self.cases[at])),
+            unknown_above: last.map_or(0, |at| at + 1) < below.len(),
             reached_per_s: highest.and_then(|case| repetitions(&case.records, Kind::Rate, carried).estimate()),
-            ragged: first.is_some_and(|first| self.cases[first..].iter().any(|case| !is_overloaded(case))),
+            ragged: first.is_some_and(|first| self.cases[first..].iter().any(|case| is_sustained(case))),
         }
     }
 }
@@ -253,6 +266,11 @@ impl Knee {
         });
         let reached = reached.unwrap_or_default();
         let again = if self.ragged { ", though a higher rate was kept again" } else { "" };
+        if self.unknown_above && self.overloaded_per_s.is_none() {
+            let sustained = self.sustained_per_s.map(rate);
+            let sustained = sustained.map_or("not known".to_owned(), |rate| format!("{rate}; more is not known"));
+            return format!("{sustained}: all repetitions at higher rates were disturbed");
+        }
         match (self.sustained_per_s, self.overloaded_per_s) {
             (Some(sustained), Some(missed)) => {
                 format!("{} but not {}{reached}{again}", rate(sustained), rate(missed))

@@ -19,6 +19,9 @@ macro_rules! metrics {
     };
 }
 
+/// Share of [`OFFERED_PER_S`] below which a rate is missed.
+pub const ACHIEVED_SHARE_MIN: f64 = 0.99;
+
 metrics! {
     /// Out and back, typical: the median over blocks of elapsed over count.
     ROUND_TRIP_NS = "round_trip_ns",
